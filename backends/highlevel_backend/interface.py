@@ -1,0 +1,335 @@
+"""The abstract base class of a backend: all that `highlevel` asks of an array library.
+
+Conventions used throughout:
+
+- *array*: an instance of the backend's own array type, traced or not.
+- *tree*: any nesting of dicts, lists, tuples and None around arrays
+  (`highlevel_backend.tree`).
+- *dtype*: always the name (`"float32"`), never a library's object.
+- Images and sequences are channels-last: `(batch, *spatial, channels)`; convolution
+  kernels are `(*window, in_channels // groups, out_channels)`.
+- Nothing changes an array in place.
+
+A method that raises `NotImplementedError` here must be given; the others have a
+definition over `xp` that a backend replaces where it has something better.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["ArraySpec", "Backend"]
+
+Array = Any
+Tree = Any
+Pairs = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySpec:
+    """Shape and dtype of an array that need not exist.
+
+    Attributes:
+        shape: one entry per axis, `None` where the length is unknown.
+        dtype: dtype name.
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+class Backend(abc.ABC):
+    """One array library, offered to `highlevel`.
+
+    Attributes:
+        name: what `use_backend` takes.
+        xp: array namespace with NumPy's names (`numpy` itself, `jax.numpy` itself).
+        compiles: whether `compile` makes a program out of a function. Where it is False
+            `compile` returns the function and every value can be read at any time.
+        kernels: operation name → faster implementation with the signature of the
+            reference definition in `highlevel.ops`. Optional; held against the reference
+            by the conformance kit.
+    """
+
+    name: str
+    xp: Any
+    compiles: bool = False
+    kernels: Mapping[str, Callable] = {}
+
+    # ---------------------------------------------------------------- arrays
+
+    @abc.abstractmethod
+    def is_array(self, x: Any) -> bool:
+        """Whether `x` is this backend's array, traced or recorded ones included."""
+
+    @abc.abstractmethod
+    def is_abstract(self, x: Any) -> bool:
+        """Whether `x` is an array whose value is not known (a tracer)."""
+
+    @abc.abstractmethod
+    def asarray(self, x: Any, dtype: str | None = None) -> Array:
+        """`x` as this backend's array.
+
+        Args:
+            x: number, nested list, NumPy array, another backend's array, or an array of
+                this backend (returned as it is where the dtype agrees).
+            dtype: dtype name; without it Python floats become float32, Python integers
+                int32, and arrays keep theirs where the backend has it.
+
+        Raises:
+            TypeError, ValueError: `x` cannot be an array (ragged, or of objects).
+        """
+
+    @abc.abstractmethod
+    def to_numpy(self, x: Array) -> Any:
+        """The values of `x` as `numpy.ndarray`, waiting for them if need be.
+
+        Raises:
+            TypeError: `x` is traced and has no value.
+        """
+
+    @abc.abstractmethod
+    def cast(self, x: Array, dtype: str) -> Array:
+        """`x` with another dtype; `x` itself where it has that dtype. Differentiable."""
+
+    # ------------------------------------------------------------ transforms
+
+    @abc.abstractmethod
+    def value_and_grad(self, function: Callable, has_aux: bool = False) -> Callable:
+        """A function that gives the value and the gradient by the first argument.
+
+        Args:
+            function: `(tree, *rest) -> scalar`, or `-> (scalar, aux)` with `has_aux`.
+            has_aux: the function returns a second value that is passed through.
+
+        Returns:
+            `(tree, *rest) -> (value, gradient)` with the gradient in the structure,
+            shapes and dtypes of the first argument; `((value, aux), gradient)` with
+            `has_aux`. May be nested, for derivatives of derivatives.
+
+        Raises:
+            TypeError: the value is not a scalar array of floating dtype.
+        """
+
+    @abc.abstractmethod
+    def vjp(self, function: Callable, *primals: Tree) -> tuple[Tree, Callable]:
+        """`(function(*primals), pullback)`; `pullback(cotangent)` is a tuple, one per primal."""
+
+    @abc.abstractmethod
+    def jvp(self, function: Callable, primals: tuple, tangents: tuple) -> tuple[Tree, Tree]:
+        """`(function(*primals), directional derivative along tangents)`."""
+
+    @abc.abstractmethod
+    def vmap(self, function: Callable, in_axes: Any = 0, out_axes: Any = 0) -> Callable:
+        """`function` mapped over an axis of its arguments.
+
+        Args:
+            in_axes: an integer or None (not mapped) for all arguments, or a tuple with
+                one entry per argument.
+            out_axes: axis of the results that holds the mapped entries.
+        """
+
+    @abc.abstractmethod
+    def stop_gradient(self, x: Array) -> Array:
+        """`x`, taken as a constant by gradients."""
+
+    @abc.abstractmethod
+    def custom_gradient(self, function: Callable) -> Callable:
+        """A function whose gradient is given with it.
+
+        Args:
+            function: `(*arrays) -> (out, pullback)` where `pullback(cotangent)` gives one
+                gradient per array (a tuple; a bare array for a single one).
+
+        Returns:
+            `(*arrays) -> out`, differentiated with `pullback`.
+        """
+
+    def remat(self, function: Callable) -> Callable:
+        """`function`, its intermediate values computed again during the gradient."""
+        return function
+
+    def compile(self, function: Callable, donate: Sequence[int] = ()) -> Callable:
+        """`function` as a compiled program.
+
+        Args:
+            function: pure function of trees of arrays.
+            donate: positions of arguments whose memory the program may reuse; the caller
+                must not touch them afterwards.
+
+        Returns:
+            A callable of the same signature. It compiles again only when the structure,
+            a shape or a dtype of its arguments changes, and adds 1 to
+            `compile_count` each time it does.
+        """
+        return function
+
+    #: Number of programs compiled in this process; see `compile`.
+    compile_count: int = 0
+
+    @abc.abstractmethod
+    def eval_shape(self, function: Callable, *specs: Tree) -> Tree:
+        """What `function` would return, without computing it.
+
+        Args:
+            function: function of trees of arrays.
+            specs: trees of `ArraySpec`, dimensions may be unknown (None).
+
+        Returns:
+            The result's tree with an `ArraySpec` per array; a dimension is None where it
+            depends on an unknown one.
+        """
+
+    # ---------------------------------------------------------- control flow
+
+    @abc.abstractmethod
+    def scan(
+        self,
+        function: Callable,
+        init: Tree,
+        xs: Tree,
+        length: int | None = None,
+        reverse: bool = False,
+    ) -> tuple[Tree, Tree]:
+        """Carry a state along the first axis of `xs`.
+
+        Args:
+            function: `(carry, x) -> (carry, y)`; the carry keeps structure, shapes, dtypes.
+            init: the first carry.
+            xs: tree of arrays of shape `(length, ...)`, or None with `length`.
+            reverse: go from the last entry to the first; `ys` keep the order of `xs`.
+
+        Returns:
+            `(last carry, ys stacked along a new first axis)`. Differentiable.
+        """
+
+    @abc.abstractmethod
+    def while_loop(self, condition: Callable, body: Callable, init: Tree) -> Tree:
+        """`while condition(state): state = body(state)`; not differentiated backwards."""
+
+    @abc.abstractmethod
+    def cond(self, predicate: Any, true_function: Callable, false_function: Callable,
+             *operands: Tree) -> Tree:
+        """`true_function(*operands)` where the scalar `predicate` holds, else the other."""
+
+    # ------------------------------------------------- primitives xp has not
+
+    @abc.abstractmethod
+    def index_update(self, x: Array, index: Any, values: Array, mode: str = "set") -> Array:
+        """A copy of `x` with `x[index]` changed.
+
+        Args:
+            x: array.
+            index: anything that NumPy takes between brackets.
+            values: broadcast against `x[index]`.
+            mode: `"set"`, `"add"`, `"multiply"`, `"max"` or `"min"`. Where an entry is
+                named more than once, `"set"` leaves one of the values, the others
+                combine all of them. Differentiable for "set" and "add".
+        """
+
+    @abc.abstractmethod
+    def conv(
+        self,
+        x: Array,
+        kernel: Array,
+        strides: Sequence[int],
+        padding: Pairs,
+        input_dilation: Sequence[int],
+        kernel_dilation: Sequence[int],
+        groups: int,
+    ) -> Array:
+        """Cross-correlation over 1 to 3 spatial axes. Differentiable.
+
+        Args:
+            x: `(batch, *spatial, channels)`.
+            kernel: `(*window, channels // groups, out_channels)`.
+            strides: step of the window per spatial axis.
+            padding: zeros `(before, after)` per spatial axis, after input dilation;
+                negative numbers cut.
+            input_dilation: spacing of the input's entries (zeros between), 1 for none;
+                transposed convolutions are made of it.
+            kernel_dilation: spacing of the kernel's entries.
+            groups: number of groups the channels are split in.
+
+        Returns:
+            `(batch, *out_spatial, out_channels)` in the dtype of `x`.
+        """
+
+    @abc.abstractmethod
+    def reduce_window(
+        self, x: Array, mode: str, window: Sequence[int], strides: Sequence[int], padding: Pairs
+    ) -> Array:
+        """Maximum or sum over windows. Differentiable.
+
+        Args:
+            x: `(batch, *spatial, channels)`, floating or integer.
+            mode: `"max"` (padding counts as minus infinity, or the least integer) or
+                `"sum"` (padding counts as 0).
+            window, strides: per spatial axis.
+            padding: `(before, after)` per spatial axis.
+
+        Returns:
+            `(batch, *out_spatial, channels)` in the dtype of `x`.
+        """
+
+    def top_k(self, x: Array, k: int) -> tuple[Array, Array]:
+        """The `k` largest entries of the last axis, descending, and their int32 indices.
+
+        Equal entries come in the order of their indices.
+        """
+        xp = self.xp
+        order = xp.argsort(-x, axis=-1, stable=True)[..., :k]
+        return xp.take_along_axis(x, order, axis=-1), self.cast(order, "int32")
+
+    def random_bits(self, key: Array, shape: Sequence[int]) -> Array:
+        """Uniform random bits, the same on every backend.
+
+        Threefry-2×32 (Salmon et al., 2011, "Parallel random numbers: as easy as 1, 2, 3")
+        of the counters 0, 1, 2, ... under `key`; both output words are joined by xor.
+
+        Args:
+            key: `(2,)` uint32.
+            shape: of the result.
+
+        Returns:
+            uint32 array of `shape`.
+        """
+        from highlevel_backend.threefry import random_bits
+
+        return random_bits(self, key, tuple(shape))
+
+    # --------------------------------------------------------------- devices
+
+    def devices(self) -> list[str]:
+        """Names of the devices, e.g. `["cpu:0"]`; the first is the default one."""
+        return ["cpu:0"]
+
+    def put(self, x: Any, device: str | None = None) -> Array:
+        """`x` on a device, without waiting for the transfer.
+
+        Raises:
+            ValueError: there is no such device; the message lists those there are.
+        """
+        if device is not None and device not in self.devices():
+            raise ValueError(
+                f"The backend {self.name!r} has no device {device!r}. "
+                f"It has: {', '.join(self.devices())}."
+            )
+        return self.asarray(x)
+
+    def ready(self, tree: Tree) -> Tree:
+        """`tree`, once all its arrays have been computed."""
+        return tree
+
+    # ---------------------------------------------------------------- errors
+
+    def explain(self, error: BaseException) -> str | None:
+        """What to do about an error of the array library's own, or None.
+
+        For errors whose text does not help somebody who never saw the library, such as
+        a Python `if` on a traced value. Becomes a note on the exception.
+        """
+        return None
