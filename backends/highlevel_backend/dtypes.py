@@ -103,6 +103,7 @@ def canonical_name(dtype: Any) -> str:
 
 
 _KNOWN = frozenset(DTYPES)
+_WIDE = frozenset(("int64", "uint64"))
 _FLOATS = frozenset(FLOATS)
 _INTEGERS = frozenset(UNSIGNED + SIGNED)
 
@@ -134,8 +135,9 @@ def result_dtype(*names: str, float_default: str = "float32") -> str:
     if not names:
         return float_default
     joined = _join(frozenset(_WEAK.get(name, name) for name in names))
-    if joined == "int*":
-        return "int32"
+    if joined == "int*" or (joined in ("int64", "uint64") and joined not in names
+                            and not _WIDE.intersection(names)):
+        return "int32"  # nothing 64 bits wide comes of narrower integers
     if joined == "float*":
         return float_default
     if joined == "complex*":

@@ -1,0 +1,16 @@
+"""The XLA backend: `jax.numpy` as it is, compiled for CPU, GPU and TPU.
+
+Importing this package imports JAX, so `highlevel_backend.registry` does it only when the
+backend is first used. What is ours here, and in which file:
+
+- `arrays`: values into and out of JAX, by the contract's dtype rules;
+- `transforms`: gradients, mapping, compilation, control flow;
+- `abstract`: shapes with unknown dimensions;
+- `convolution`, `pooling`: lowerings chosen by platform and shape, with what was measured;
+- `bits`, `kernels`: random bits and faster definitions of single operations;
+- `devices`, `explain`: device names; remedies for JAX's own errors.
+"""
+
+from highlevel_jax.implementation import JaxBackend, backend
+
+__all__ = ["JaxBackend", "backend"]

@@ -1,0 +1,97 @@
+"""What surrounds a call: where variables take their values from, and in which dtype.
+
+A pure function over a model's variables is made by running the model inside a
+`StatelessScope`: reads take the values given to the scope, assignments are collected in
+it, and no variable changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from highlevel_backend import current_backend
+
+if TYPE_CHECKING:
+    from highlevel.variable import Variable
+
+__all__ = ["AbstractScope", "StatelessScope", "autocast_dtype", "current_scope"]
+
+current_scope: ContextVar[StatelessScope | None] = ContextVar("highlevel_scope", default=None)
+#: dtype name that floating variables are read in, or None for their own.
+autocast_dtype: ContextVar[str | None] = ContextVar("highlevel_autocast", default=None)
+
+
+class StatelessScope:
+    """Within the block, variables are read from and written to a mapping.
+
+    Args:
+        state_mapping: pairs `(variable, value)`; variables not named keep their value.
+        collect_losses: keep losses that layers add in `self.losses`.
+        initialize_variables: accepted for the contract; variables are made on demand.
+
+    Example:
+
+    >>> import highlevel as hl
+    >>> v = hl.Variable(1.0)
+    >>> with StatelessScope([(v, hl.ops.convert_to_tensor(5.0))]) as scope:
+    ...     v.assign_add(1.0) is None
+    ...     float(v.value)
+    False
+    6.0
+    >>> float(v.value), float(scope.get_current_value(v))
+    (1.0, 6.0)
+    """
+
+    def __init__(
+        self,
+        state_mapping: Iterable[tuple[Variable, Any]] | None = None,
+        collect_losses: bool = False,
+        initialize_variables: bool = True,
+    ) -> None:
+        self.collect_losses = collect_losses
+        self.initialize_variables = initialize_variables
+        self.losses: list[Any] = []
+        self.values: dict[Variable, Any] = dict(state_mapping or ())
+        #: variables assigned in the block, in the order of their first assignment
+        self.updates: dict[Variable, Any] = {}
+        self._tokens: list = []
+
+    def __enter__(self) -> StatelessScope:
+        self._tokens.append(current_scope.set(self))
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        current_scope.reset(self._tokens.pop())
+
+    def read(self, variable: Variable) -> Any:
+        """The variable's value here, or None where the scope does not know it."""
+        return self.values.get(variable)
+
+    def add_update(self, update: tuple[Variable, Any]) -> None:
+        """Record `(variable, value)` as an assignment."""
+        variable, value = update
+        self.values[variable] = value
+        self.updates[variable] = value
+
+    def add_loss(self, loss: Any) -> None:
+        """Keep a loss that a layer adds."""
+        self.losses.append(loss)
+
+    def get_current_value(self, variable: Variable) -> Any:
+        """The value given or assigned to the variable, or None."""
+        return self.values.get(variable)
+
+
+class AbstractScope(StatelessScope):
+    """Every variable reads as zeros that take no memory; for shape inference alone."""
+
+    def read(self, variable: Variable) -> Any:
+        value = self.values.get(variable)
+        if value is None:
+            xp = current_backend().xp
+            dtype = variable.dtype
+            zero = current_backend().asarray(0 if dtype != "bool" else False, dtype)
+            value = self.values[variable] = xp.broadcast_to(zero, variable.shape)
+        return value
