@@ -14,10 +14,22 @@ import numpy as np
 from highlevel_backend import canonical_name
 from jax.core import Tracer
 
-__all__ = ["asarray", "cast", "concrete_value", "is_abstract", "is_array", "numpy_dtype", "to_numpy"]
+try:  # the class of concrete arrays; asking an array for it would start XLA's client
+    from jax._src.array import ArrayImpl as CONCRETE
+except ImportError:  # it has moved: the tests by `isinstance` that follow catch all
+    from jax import Array as CONCRETE
 
-# The class of concrete arrays. `jax.Array` is an abstract class with a slow `isinstance`.
-CONCRETE = type(jnp.zeros(()))
+__all__ = [
+    "CONCRETE",
+    "asarray",
+    "cast",
+    "concrete_value",
+    "host_array",
+    "is_abstract",
+    "is_array",
+    "numpy_dtype",
+    "to_numpy",
+]
 
 _DTYPES: dict[str, np.dtype] = {}
 # Dtypes that JAX has only where 64-bit values are switched on.
@@ -98,7 +110,7 @@ def asarray(x: Any, dtype: str | None = None) -> jax.Array:
         if hasattr(x, "__jax_array__"):
             return asarray(x.__jax_array__(), dtype)
         x = _through_numpy(x)
-    return jnp.asarray(_checked(x, target))
+    return jnp.asarray(host_array(x, target))
 
 
 def _from_integer(x: int, target: np.dtype | None) -> np.ndarray:
@@ -111,8 +123,12 @@ def _from_integer(x: int, target: np.dtype | None) -> np.ndarray:
         ) from error
 
 
-def _checked(x: np.ndarray, target: np.dtype | None) -> np.ndarray:
-    """`x` in a dtype that JAX has, converted on the host."""
+def host_array(x: np.ndarray, target: np.dtype | None) -> np.ndarray:
+    """`x` in a dtype that JAX has, converted on the host.
+
+    Raises:
+        TypeError: it holds objects, strings or times.
+    """
     kind = x.dtype.kind
     if kind in "OSUMm":
         what = {"O": "objects", "M": "dates", "m": "time spans"}.get(kind, "strings")
@@ -165,7 +181,7 @@ def _from_sequence(x: list | tuple, target: np.dtype | None) -> jax.Array:
                 f"The integers from {array.min()} to {array.max()} do not fit {target}. "
                 "Name a wider dtype, or make them floats."
             )
-    return jnp.asarray(_checked(array, target))
+    return jnp.asarray(host_array(array, target))
 
 
 def _survey(x: list | tuple) -> tuple[bool, bool]:

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from highlevel_backend import Backend
 
-from highlevel_jax import abstract, arrays, bits, convolution, devices, pooling, transforms
+from highlevel_jax import abstract, arrays, bits, convolution, pooling, transforms
+from highlevel_jax.devices import device_names, put
 from highlevel_jax.explain import explain
 from highlevel_jax.kernels import KERNELS
 
@@ -78,8 +79,8 @@ class JaxBackend(Backend):
         return values, arrays.cast(indices, "int32")
 
     # Devices.
-    devices = staticmethod(devices.device_names)
-    put = staticmethod(devices.put)
+    devices = staticmethod(device_names)
+    put = staticmethod(put)
     ready = staticmethod(jax.block_until_ready)
 
     # Errors.

@@ -83,7 +83,9 @@ def while_loop(condition: Callable, body: Callable, init: Tree) -> Tree:
     return jax.lax.while_loop(lambda state: jnp.asarray(condition(state), bool), body, init)
 
 
-def cond(predicate: Any, true_function: Callable, false_function: Callable, *operands: Tree) -> Tree:
+def cond(
+    predicate: Any, true_function: Callable, false_function: Callable, *operands: Tree
+) -> Tree:
     """See `Backend.cond`. Where the predicate's value is known only that branch is run."""
     if is_abstract(predicate):
         if predicate.dtype != bool:
