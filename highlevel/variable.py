@@ -84,6 +84,8 @@ class Variable:
         scope = current_path()
         self.path = f"{scope}/{self.name}" if scope else self.name
         self.trainable = trainable
+        #: whether `trainable = True` on its layer makes it trainable (again)
+        self.born_trainable = trainable
         self.autocast = autocast
         self.aggregation = aggregation
         self.synchronization = synchronization

@@ -77,6 +77,20 @@ def canonical_name(dtype: Any) -> str:
     >>> canonical_name(float), canonical_name("int32")
     ('float32', 'int32')
     """
+    try:
+        return _names[dtype]
+    except (KeyError, TypeError):
+        pass
+    name = _find_name(dtype)
+    _names[dtype] = name
+    return name
+
+
+#: what was asked before; a dtype object's own `.name` costs a microsecond
+_names: dict[Any, str] = {}
+
+
+def _find_name(dtype: Any) -> str:
     if isinstance(dtype, str):
         name = dtype
     elif dtype is bool:

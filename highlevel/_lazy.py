@@ -1,0 +1,58 @@
+"""Names of a package that are loaded when first used (PEP 562)."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["lazy_package"]
+
+
+def lazy_package(
+    package: str, modules: Mapping[str, str], aliases: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """`__getattr__`, `__dir__` and `__all__` of a package that loads its names on demand.
+
+    Args:
+        package: the package's `__name__`.
+        modules: module path → its public names, separated by spaces; a module path given
+            without names (`""`) is offered itself under its last part.
+        aliases: further name → `"module:name"`.
+
+    Example (in a package's `__init__.py`)::
+
+        __getattr__, __dir__, __all__ = lazy_package(__name__, {
+            "highlevel.layers.dense": "Dense",
+        })
+    """
+    where: dict[str, tuple[str, str | None]] = {}
+    for module, names in modules.items():
+        if names:
+            for name in names.split():
+                where[name] = (module, name)
+        else:
+            where[module.rpartition(".")[2]] = (module, None)
+    for alias, target in (aliases or {}).items():
+        module, _, name = target.partition(":")
+        where[alias] = (module, name or None)
+
+    def get(name: str) -> Any:
+        found = where.get(name)
+        if found is None:
+            import difflib
+
+            near = difflib.get_close_matches(name, where, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near and not name.startswith("__") else ""
+            raise AttributeError(f"module {package!r} has no attribute {name!r}.{hint}")
+        module, attribute = found
+        loaded = importlib.import_module(module)
+        value = loaded if attribute is None else getattr(loaded, attribute)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *where})
+
+    return get, names, sorted(where)

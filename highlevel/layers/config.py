@@ -1,0 +1,142 @@
+"""How layers describe themselves: constructor arguments, shapes they were built with."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from highlevel import dtype_policies
+from highlevel.errors import suggest
+from highlevel.serialization import deserialize_keras_object, serialize_keras_object
+
+__all__ = ["LayerConfig"]
+
+
+class LayerConfig:
+    """`get_config` / `from_config` of layers."""
+
+    name: str
+    trainable: bool
+    _init_arguments: tuple[tuple, dict]
+    _build_shapes: dict[str, Any] | None
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer.
+
+        A subclass whose constructor stores what it was given need not write one: the
+        arguments of the call that made it are taken.
+
+        Raises:
+            NotImplementedError: an argument cannot be written; names it.
+        """
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": dtype_policies.serialize(self._dtype_policy),  # type: ignore[attr-defined]
+        }
+        if self.activity_regularizer is not None:  # type: ignore[attr-defined]
+            config["activity_regularizer"] = serialize_keras_object(
+                self.activity_regularizer)  # type: ignore[attr-defined]
+        if type(self).get_config is LayerConfig.get_config:
+            config |= self._constructor_arguments()
+        return config
+
+    def _constructor_arguments(self) -> dict[str, Any]:
+        args, kwargs = self._init_arguments
+        signature = inspect.signature(type(self).__init__)
+        bound = signature.bind(self, *args, **kwargs)
+        arguments: dict[str, Any] = {}
+        for name, value in list(bound.arguments.items())[1:]:
+            kind = signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                arguments |= value
+            elif kind is inspect.Parameter.VAR_POSITIONAL:
+                raise NotImplementedError(
+                    f"{type(self).__name__} '{self.name}' takes `*{name}` and needs a "
+                    "`get_config` of its own."
+                )
+            else:
+                arguments[name] = value
+        written = {}
+        for name, value in arguments.items():
+            if name in ("name", "trainable", "dtype", "activity_regularizer"):
+                continue
+            try:
+                written[name] = serialize_keras_object(value)
+            except Exception as error:
+                raise NotImplementedError(
+                    f"The argument `{name}` of {type(self).__name__} '{self.name}' is {value!r} "
+                    "and cannot be written into a config. Write `get_config` (and "
+                    "`from_config`), or register the class of that object with "
+                    "`saving.register_keras_serializable`."
+                ) from error
+        return written
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer that `get_config` described.
+
+        Raises:
+            TypeError: an entry is no argument of the constructor.
+        """
+        config = dict(config)
+        if isinstance(config.get("dtype"), dict):
+            config["dtype"] = deserialize_keras_object(config["dtype"])
+        known = inspect.signature(cls.__init__).parameters
+        if cls.get_config is LayerConfig.get_config:
+            config = {
+                key: deserialize_keras_object(value) if isinstance(value, dict)
+                and "class_name" in value else value
+                for key, value in config.items()
+            }
+            if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+                config = {k: v for k, v in config.items() if k in known}
+        try:
+            return cls(**config)
+        except TypeError as error:
+            error.add_note(
+                f"{cls.__name__} could not be made from its config {config!r}: its `get_config` "
+                "and its constructor disagree."
+            )
+            raise
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes the layer was built with, None if it was not."""
+        shapes = self._build_shapes
+        if not shapes:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return dict(shapes)
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build for the shapes that `get_build_config` gave."""
+        if not config or self.built:  # type: ignore[attr-defined]
+            return
+        if "input_shape" in config:
+            shape = config["input_shape"]
+            self.build(_as_shapes(shape))  # type: ignore[attr-defined]
+        elif "shapes_dict" in config:
+            self.build(**{k: _as_shapes(v) for k, v in config["shapes_dict"].items()})  # type: ignore[attr-defined]
+        else:
+            self.build(**{k: _as_shapes(v) for k, v in config.items()})  # type: ignore[attr-defined]
+
+    def _known_arguments(self, name: str) -> str:
+        names = [
+            p for cls in type(self).__mro__ if "__init__" in cls.__dict__
+            for p in inspect.signature(cls.__init__).parameters
+            if p not in ("self", "args", "kwargs")
+        ]
+        names = list(dict.fromkeys(names))
+        return (suggest(name, names).strip() + " It takes: " + ", ".join(names) + ".").strip()
+
+
+def _as_shapes(value: Any) -> Any:
+    """Shapes read from JSON, where tuples have become lists."""
+    if isinstance(value, dict):
+        return {key: _as_shapes(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        if all(item is None or isinstance(item, int) for item in value):
+            return tuple(value)
+        return [_as_shapes(item) for item in value]
+    return value

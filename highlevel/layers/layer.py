@@ -1,0 +1,743 @@
+"""`Layer`: a callable with variables, on arrays and on symbolic tensors alike.
+
+Life of a layer: made by its constructor (no variables yet), *built* when the shapes of
+its inputs are first known (`build` makes the variables, pending), then called. Nothing
+is registered when an attribute is set: sublayers, variables, metrics and seed generators
+are found by looking through the layer's attributes, in the order they were set, in
+lists, tuples and dicts too (`tracking.py`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from highlevel_backend import canonical_name, current_backend, is_float, tree
+
+from highlevel import constraints, dtype_policies, initializers, regularizers
+from highlevel.config import is_traceback_filtering_enabled
+from highlevel.errors import add_note, describe, hide_frames
+from highlevel.layers.call_info import CallInfo, call_info
+from highlevel.layers.config import LayerConfig
+from highlevel.layers.input_spec import check_inputs
+from highlevel.layers.tracking import Tracked
+from highlevel.masking import get_mask, get_masks, set_mask
+from highlevel.naming import _path, auto_name
+from highlevel.state import StatelessScope, autocast_dtype, current_scope
+from highlevel.symbolic import (
+    Node,
+    SymbolicTensor,
+    any_symbolic,
+    evaluate_abstractly,
+)
+from highlevel.variable import Variable
+
+__all__ = ["CallContext", "Layer", "call_context"]
+
+
+class CallContext:
+    """What nested calls share.
+
+    Attributes:
+        training: whether the outer call is a training one; None if nobody said.
+        observer: called with `(layer, args, kwargs, outputs)` after every layer's call.
+    """
+
+    __slots__ = ("observer", "training")
+
+    def __init__(self, training: bool | None = None, observer: Callable | None = None) -> None:
+        self.training = training
+        self.observer = observer
+
+
+call_context: ContextVar[CallContext | None] = ContextVar("highlevel_call", default=None)
+
+
+class Layer(Tracked, LayerConfig):
+    """Base class of all layers and models.
+
+    A subclass makes its variables in `build(input_shape)` (or sublayers in `__init__`)
+    and computes in `call(inputs, ...)`, with functions of `highlevel.ops`, `numpy` on the
+    NumPy backend or `jax` on the JAX backend.
+
+    Args:
+        activity_regularizer: regularizer of the output, added to the loss.
+        trainable: whether training changes its variables.
+        dtype: dtype name, policy name (`"mixed_bfloat16"`) or `DTypePolicy`.
+        autocast: cast floating inputs to the compute dtype.
+        name: unique within a model; made from the class name where None.
+
+    Raises:
+        ValueError: unknown arguments.
+
+    >>> import highlevel as hl
+    >>> class Scale(hl.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")
+    ...     def call(self, inputs):
+    ...         return inputs * self.factor
+    >>> layer = Scale()
+    >>> layer(hl.ops.ones((2, 3))).shape
+    (2, 3)
+    >>> [w.path for w in layer.weights]
+    ['scale/factor']
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = super().__new__(cls)
+        self.__dict__["_init_arguments"] = (args, kwargs)
+        return self
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.name: str = name if name is not None else auto_name(type(self))
+        if not isinstance(self.name, str) or "/" in self.name:
+            raise ValueError(
+                f"The name of a {type(self).__name__} must be a string without '/'; got "
+                f"{name!r}."
+            )
+        self.activity_regularizer = (
+            regularizers.get(activity_regularizer) if activity_regularizer is not None else None
+        )
+        self._first_input_shape = _legacy_input_shape(kwargs)
+        if kwargs:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' does not know the argument"
+                f"{'s' if len(kwargs) > 1 else ''} {', '.join(map(repr, kwargs))}. "
+                f"{self._known_arguments(next(iter(kwargs)))}"
+            )
+        self._dtype_policy = dtype_policies.get(dtype)
+        self.autocast = autocast
+        self._trainable = trainable
+        self.built = False
+        self.supports_masking = False
+        self.input_spec: Any = None
+        self._path: str | None = None
+        self._own_variables: list[Variable] = []
+        self._loss_values: list[Any] = []
+        self._inbound_nodes: list[Node] = []
+        self._outbound_nodes: list[Node] = []
+        #: symbolic inputs and outputs of the first call that was not part of a graph
+        self._observed: tuple[Any, Any] | None = None
+        self._build_shapes: dict[str, Any] | None = None
+
+    # ------------------------------------------------------------ for subclasses
+
+    def build(self, input_shape: Any) -> None:
+        """Make the variables; called once, before the first call.
+
+        Args:
+            input_shape: shape of the first argument of `call` (a list or dict of shapes
+                for several), `None` for unknown dimensions. A `build` with parameters
+                named `<argument>_shape` gets the shapes of those arguments.
+        """
+        self.built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs; to be written by the subclass.
+
+        Raises:
+            NotImplementedError: the subclass has no `call`.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} '{self.name}' has no `call` method; write "
+            "`def call(self, inputs): ...`."
+        )
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the outputs; by default that of the inputs."""
+        return previous_mask
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable of this layer; its value is computed when first needed.
+
+        Args:
+            shape: tuple of integers; `()` by default.
+            initializer: name, initializer or callable `(shape, dtype) -> array`;
+                Glorot uniform for floats and zeros for other dtypes by default.
+            dtype: dtype name; the layer's variable dtype by default.
+            trainable: whether training changes it.
+            autocast: whether it is read in the compute dtype during `call`.
+            regularizer: added to the loss, a function of the value.
+            constraint: applied to the value after each update.
+            aggregation: kept for distribution.
+            overwrite_with_gradient: training replaces the value by its gradient.
+            name: last part of the variable's path.
+
+        Returns:
+            The `Variable`.
+        """
+        dtype = canonical_name(dtype) if dtype is not None else self.variable_dtype
+        if initializer is None:
+            initializer = "glorot_uniform" if is_float(dtype) else "zeros"
+        path = current_path_of(self)
+        token = _path.set(path)
+        try:
+            variable = Variable(
+                initializers.get(initializer),
+                shape=() if shape is None else shape,
+                dtype=dtype,
+                trainable=trainable and self._trainable,
+                autocast=autocast,
+                aggregation=aggregation,
+                name=name,
+                regularizer=regularizers.get(regularizer) if regularizer is not None else None,
+                constraint=_get_constraint(constraint),
+                overwrite_with_gradient=overwrite_with_gradient,
+            )
+        finally:
+            _path.reset(token)
+        variable.born_trainable = trainable
+        self._own_variables.append(variable)
+        return variable
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar (or several) to the training loss, computed during `call`."""
+        scope = current_scope.get()
+        for value in tree.leaves(loss):
+            if callable(value):
+                value = value()
+            if scope is not None and scope.collect_losses:
+                scope.add_loss(value)
+            else:
+                self._loss_values.append(value)
+
+    def stateless_call(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> tuple:
+        """Call the layer as a pure function of its state.
+
+        Args:
+            trainable_variables: values in the order of `self.trainable_variables`.
+            non_trainable_variables: values in the order of `self.non_trainable_variables`.
+            *args, **kwargs: arguments of the call.
+            return_losses: also return the list of losses.
+
+        Returns:
+            `(outputs, non_trainable_variables)`, the latter as the call left them; with
+            `return_losses` `(outputs, non_trainable_variables, losses)`.
+
+        Raises:
+            ValueError: the layer is not built, or the number of values differs.
+        """
+        if not self.built:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' has no variables yet: call it once on "
+                "data, or `build(input_shape)` it, before `stateless_call`."
+            )
+        trainable, others = self.trainable_variables, self.non_trainable_variables
+        for what, own, given in (
+            ("trainable_variables", trainable, trainable_variables),
+            ("non_trainable_variables", others, non_trainable_variables),
+        ):
+            if len(own) != len(given):
+                raise ValueError(
+                    f"`{what}` of '{self.name}' has {len(own)} entries, but {len(given)} "
+                    "values were given."
+                )
+        mapping = [*zip(trainable, trainable_variables), *zip(others, non_trainable_variables)]
+        with StatelessScope(mapping, collect_losses=return_losses) as scope:
+            outputs = self(*args, **kwargs)
+            if return_losses:
+                losses = self.losses
+        after = [scope.values[variable] for variable in others]
+        return (outputs, after, losses) if return_losses else (outputs, after)
+
+    # ------------------------------------------------------------------ the call
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        context = call_context.get()
+        if context is not None:
+            return self._call_inside(context, args, kwargs)
+        token = call_context.set(CallContext())
+        try:
+            return self._call_outermost(args, kwargs)
+        except Exception as error:
+            if is_traceback_filtering_enabled():
+                remedy = current_backend().explain(error)
+                if remedy:
+                    add_note(error, remedy)
+                hide_frames(error)
+            raise
+        finally:
+            call_context.reset(token)
+
+    def _call_outermost(self, args: tuple, kwargs: dict) -> Any:
+        """The call that is not part of another one; models compile it."""
+        if self._loss_values or self._has_sublayers:
+            self._clear_losses()
+        context = call_context.get()
+        return self._call_inside(context, args, kwargs)  # type: ignore[arg-type]
+
+    def _call_inside(self, context: CallContext, args: tuple, kwargs: dict) -> Any:
+        info = call_info(type(self), Layer)
+        try:
+            args, kwargs, symbolic = self._take_inputs(args, kwargs)
+            outer_training = context.training
+            training = kwargs.pop("training", None)
+            if training is None and "training" in info.names[: len(args)]:
+                training = args[info.names.index("training")]
+                if training is None:
+                    args = args[: info.names.index("training")]
+            elif training is not None and info.takes_training:
+                kwargs["training"] = training
+            given = (args, dict(kwargs)) if symbolic else None
+            if training is None:
+                training = outer_training
+                if training is None:
+                    training = info.training_default
+                if info.takes_training and training is not None and (
+                    "training" not in info.names[: len(args)]
+                ):
+                    kwargs["training"] = training
+            masks = self._put_masks(info, args, kwargs) if not symbolic else None
+            outer_path = _path.get()
+            if self._path is None:
+                self._path = f"{outer_path}/{self.name}" if outer_path else self.name
+            if symbolic:
+                masks = self._put_masks(info, args, kwargs)
+            path_token = _path.set(
+                f"{outer_path}/{self.name}" if outer_path else self.name
+            )
+            context.training = training
+            policy = self._dtype_policy
+            wanted = policy.compute_dtype
+            if not self.autocast or wanted == policy.variable_dtype:
+                wanted = None
+            cast_token = autocast_dtype.set(wanted) if autocast_dtype.get() != wanted else None
+            try:
+                if not self.built:
+                    self._build_for(info, args, kwargs)
+                if self.input_spec is not None and args:
+                    check_inputs(self.input_spec, args[0], self)
+                if symbolic:
+                    outputs = self._infer(info, args, kwargs)
+                else:
+                    outputs = self.call(*args, **kwargs)
+            finally:
+                if cast_token is not None:
+                    autocast_dtype.reset(cast_token)
+                context.training = outer_training
+                _path.reset(path_token)
+        except Exception as error:
+            self._note(error, args, kwargs)
+            raise
+        if given is not None:
+            Node(self, given[0], given[1], outputs)
+        elif self.activity_regularizer is not None:
+            for value in tree.leaves(outputs):
+                batch = value.shape[0] if value.ndim else 1
+                self.add_loss(self.activity_regularizer(value) / max(batch, 1))
+        if masks is not None or (self.supports_masking and info.makes_mask):
+            self._set_output_masks(info, args, kwargs, outputs, masks)
+        if context.observer is not None:
+            context.observer(self, args, kwargs, outputs)
+        return outputs
+
+    def _take_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict, bool]:
+        """Arguments as arrays of the current backend in the compute dtype."""
+        backend = current_backend()
+        dtype = self.input_dtype if self.autocast else None
+        converted = tuple([_as_input(value, backend, dtype) for value in args])
+        if kwargs:
+            kwargs = {name: _as_input(v, backend, dtype) for name, v in kwargs.items()}
+        return converted, kwargs, any_symbolic(converted, kwargs)
+
+    def _put_masks(self, info: CallInfo, args: tuple, kwargs: dict) -> Any:
+        """Fill the mask arguments of `call`; returns the mask of the first argument."""
+        if not args:
+            return None
+        first = get_masks(args[0])
+        for name, mask_name in info.mask_arguments:
+            if kwargs.get(mask_name) is not None or mask_name in info.names[: len(args)]:
+                continue
+            index = info.names.index(name)
+            value = args[index] if index < len(args) else kwargs.get(name)
+            if value is not None:
+                mask = first if index == 0 else get_masks(value)
+                if mask is not None:
+                    kwargs[mask_name] = mask
+        if first is None and info.mask_arguments:
+            first = kwargs.get(info.mask_arguments[0][1])
+        return first
+
+    def _set_output_masks(
+        self, info: CallInfo, args: tuple, kwargs: dict, outputs: Any, masks: Any
+    ) -> None:
+        if not self.supports_masking:
+            if any(mask is not None for mask in tree.leaves(masks)) and not getattr(
+                self, "_consumes_mask", False
+            ):
+                warnings.warn(
+                    f"Layer '{self.path}' ({type(self).__name__}) does not support masking: "
+                    "the mask of its input ends here. Set `self.supports_masking = True` if "
+                    "its output has the input's time steps.",
+                    stacklevel=6,
+                )
+            return
+        flat = tree.leaves(outputs)
+        if any(get_mask(value) is not None for value in flat):
+            return  # `call` has set them itself
+        inputs = args[0] if len(args) == 1 or not info.makes_mask else args[0]
+        computed = self.compute_mask(inputs, masks)
+        if computed is None:
+            return
+        if len(flat) == 1:
+            one = computed[0] if type(computed) in (list, tuple) else computed
+            set_mask(flat[0], one)
+        elif type(computed) in (list, tuple):
+            # None is a mask's absence here, not an empty node: walk by hand.
+            for value, mask in zip(flat, computed):
+                if mask is not None:
+                    set_mask(value, mask)
+        else:
+            for value in flat:
+                set_mask(value, computed)
+
+    # ------------------------------------------------------------------ building
+
+    def _build_for(self, info: CallInfo, args: tuple, kwargs: dict) -> None:
+        """Build for the shapes of the arguments of a call."""
+        shapes: dict[str, Any] = {}
+        for index, value in enumerate(args):
+            if index < len(info.names):
+                shape = _shapes(value)
+                if shape is not None:
+                    shapes[info.names[index]] = shape
+        for name, value in kwargs.items():
+            if name != "training" and not name.endswith("mask"):
+                shape = _shapes(value)
+                if shape is not None:
+                    shapes[name] = shape
+        if info.own_build:
+            names = info.build_names
+            if len(names) == 1 or (names and f"{names[0]}" == "input_shape"):
+                self._run_build(next(iter(shapes.values()), None))
+                self._build_shapes = {"input_shape": next(iter(shapes.values()), None)}
+            elif names:
+                known = {f"{name}_shape": shape for name, shape in shapes.items()}
+                chosen = {name: known[name] for name in names if name in known}
+                self._run_build(**chosen)
+                self._build_shapes = chosen
+            else:
+                self._run_build()
+        else:
+            self.built = True
+            self._build_shapes = (
+                {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1
+                else {f"{name}_shape": shape for name, shape in shapes.items()}
+            )
+
+    def _run_build(self, *shapes: Any, **named: Any) -> None:
+        self.build(*shapes, **named)
+        self.built = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        build = cls.__dict__.get("build")
+        if build is not None and not getattr(build, "_scoped", False):
+            cls.build = _scoped_build(build)  # type: ignore[method-assign]
+
+    def _infer(self, info: CallInfo, args: tuple, kwargs: dict) -> Any:
+        """Symbolic outputs of a call on symbolic inputs."""
+        if info.output_rule == "shape" and not any(
+            type(v) is SymbolicTensor for name, v in kwargs.items() if "mask" not in name
+        ):
+            inputs = args[0]
+            if len(args) == 1 or not any_symbolic(args[1:], {}):
+                shape = self.compute_output_shape(_shapes(inputs))
+                return _tensors(shape, self.compute_dtype)
+        if info.output_rule == "spec":
+            return self.compute_output_spec(*args, **kwargs)
+        return evaluate_abstractly(self.call, args, kwargs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic outputs for symbolic inputs, without a node in the graph."""
+        info = call_info(type(self), Layer)
+        if info.output_rule == "shape":
+            return _tensors(self.compute_output_shape(_shapes(args[0])), self.compute_dtype)
+        return evaluate_abstractly(self.call, args, kwargs)
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """Shape of the outputs for the shape of the inputs.
+
+        Args:
+            input_shape: tuple with `None` for unknown dimensions, or a tree of them.
+
+        Returns:
+            A tuple, or a tree of tuples.
+        """
+        shapes = args[0] if args else next(iter(kwargs.values()))
+        inputs = _tensors(shapes, self.compute_dtype)
+        token = call_context.set(CallContext())
+        try:
+            if not self.built:
+                info = call_info(type(self), Layer)
+                self._build_for(info, (inputs,), {})
+            outputs = evaluate_abstractly(self.call, (inputs,), {})
+        finally:
+            call_context.reset(token)
+        return tree.map_leaves(lambda t: t.shape, outputs)
+
+    # ---------------------------------------------------------------- properties
+
+    @property
+    def path(self) -> str:
+        """Names of the layers it was built in and its own, joined by `/`."""
+        return self._path if self._path is not None else self.name
+
+    @property
+    def dtype_policy(self) -> Any:
+        """The `DTypePolicy` in force."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._dtype_policy = dtype_policies.get(value)
+
+    @property
+    def dtype(self) -> str:
+        """dtype of the variables, as `variable_dtype`."""
+        return self.variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """dtype of the variables."""
+        return self._dtype_policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """dtype of the computation and of the outputs."""
+        return self._dtype_policy.compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """dtype that floating inputs are cast to."""
+        return self._dtype_policy.compute_dtype
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the variables; settable, takes effect at the next step."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for variable in self._direct_variables():
+            if variable.born_trainable:
+                variable.trainable = self._trainable
+        for layer in self._sublayers():
+            layer.trainable = self._trainable
+
+    @property
+    def losses(self) -> list[Any]:
+        """Scalars added by `add_loss` in the last call, then the weights' regularization."""
+        scope = current_scope.get()
+        if scope is not None and scope.collect_losses:
+            collected = list(scope.losses)
+        else:
+            collected = [
+                value for layer in self._flatten_layers() for value in layer._loss_values
+            ]
+        for variable in self.trainable_variables:
+            if variable.regularizer is not None:
+                collected.append(variable.regularizer(variable.value))
+        return collected
+
+    def _clear_losses(self) -> None:
+        for layer in self._flatten_layers():
+            if layer._loss_values:
+                layer._loss_values = []
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensor(s) it was first called with.
+
+        Raises:
+            AttributeError: it was never called.
+        """
+        return self._end("input")
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensor(s) of its first call.
+
+        Raises:
+            AttributeError: it was never called.
+        """
+        return self._end("output")
+
+    def _end(self, what: str) -> Any:
+        if self._inbound_nodes:
+            node = self._inbound_nodes[0]
+            if what == "output":
+                return node.output_tree
+            if not node.inputs:  # an input layer
+                return node.outputs[0] if len(node.outputs) == 1 else node.outputs
+            if node.args and any_symbolic(node.args[:1], {}):
+                first = node.args[0]
+                return first
+            return node.inputs[0] if len(node.inputs) == 1 else node.inputs
+        if self._observed is not None:
+            return self._observed[0 if what == "input" else 1]
+        raise AttributeError(
+            f"The layer '{self.path}' ({type(self).__name__}) has never been called and has no "
+            f"`{what}` yet. Call the model on data once, or build it with `Input`."
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.path}, built={self.built}>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    # -------------------------------------------------------------------- errors
+
+    def _note(self, error: Exception, args: tuple, kwargs: dict) -> None:
+        """Tell, once, in which layer's call an error came up."""
+        if getattr(error, "_in_layer", None) is not None:
+            return
+        try:
+            error._in_layer = self  # type: ignore[attr-defined]
+        except AttributeError:
+            return
+        shown = [describe(value) for value in args]
+        shown += [f"{name}={describe(value)}" for name, value in kwargs.items()]
+        add_note(
+            error,
+            f"In layer '{self.path}' ({type(self).__name__}), called with {', '.join(shown)}.",
+        )
+
+
+def _get_constraint(constraint: Any) -> Any:
+    if constraint is None:
+        return None
+    return constraints.get(constraint)
+
+
+def current_path_of(layer: Layer) -> str:
+    """Where a layer's variables are made: the scope of the call that builds it."""
+    path = _path.get()
+    if path == layer.name or path.endswith("/" + layer.name):
+        return path
+    return f"{path}/{layer.name}" if path else layer.name
+
+
+def _scoped_build(build: Callable) -> Callable:
+    """`build` with the layer's name in the path, `built` set, also when called by hand."""
+    import functools
+
+    @functools.wraps(build)
+    def wrapper(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        path = current_path_of(self)
+        if self._path is None:
+            self._path = path
+        token = _path.set(path)
+        try:
+            result = build(self, *args, **kwargs)
+        finally:
+            _path.reset(token)
+        self.built = True
+        if self._build_shapes is None and (args or kwargs):
+            self._build_shapes = dict(kwargs) or {"input_shape": args[0]}
+        return result
+
+    wrapper._scoped = True  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _as_input(value: Any, backend: Any, dtype: str | None) -> Any:
+    """An argument of a call as this backend's array, floats cast to `dtype`."""
+    kind = type(value)
+    if kind is SymbolicTensor or value is None or kind in _SCALARS:
+        return value
+    if backend.is_array(value):
+        if dtype is not None:
+            name = canonical_name(value.dtype)
+            if name != dtype and is_float(name):
+                mask = get_mask(value)
+                value = backend.cast(value, dtype)
+                if mask is not None:
+                    set_mask(value, mask)
+        return value
+    if kind is list or kind is tuple or kind is dict:
+        return tree.map_leaves(lambda leaf: _as_input(leaf, backend, dtype), value)
+    if isinstance(value, Variable):
+        return _as_input(value.value, backend, dtype)
+    if hasattr(value, "__array__") and hasattr(value, "shape") and hasattr(value, "dtype"):
+        if getattr(value.dtype, "kind", "f") in "OUST":
+            return value  # strings stay on the host
+        mask = get_mask(value)
+        value = _as_input(backend.asarray(value), backend, dtype)
+        if mask is not None:
+            set_mask(value, mask)
+        return value
+    return value
+
+
+_SCALARS = frozenset((bool, int, float, complex, str))
+
+
+def _shapes(value: Any) -> Any:
+    """Shapes of a tree of arrays, in its structure; None where there is no array."""
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return tuple(shape)
+    if type(value) is dict:
+        return {name: _shapes(item) for name, item in value.items()}
+    if type(value) in (list, tuple):
+        inner = [_shapes(item) for item in value]
+        if any(shape is not None for shape in inner):
+            return inner if type(value) is list else tuple(inner)
+    return None
+
+
+def _is_shape(value: Any) -> bool:
+    return type(value) in (tuple, list) and all(
+        entry is None or isinstance(entry, int) for entry in value
+    )
+
+
+def _tensors(shapes: Any, dtype: str) -> Any:
+    """New symbolic tensors for a tree of shapes."""
+    if _is_shape(shapes):
+        return SymbolicTensor.of(tuple(shapes), dtype)
+    if type(shapes) is dict:
+        return {name: _tensors(shape, dtype) for name, shape in shapes.items()}
+    return type(shapes)(_tensors(shape, dtype) for shape in shapes)
+
+
+def _legacy_input_shape(kwargs: dict) -> tuple | None:
+    """The shape, without batch, that `input_shape=` or `input_dim=` asks for."""
+    if "input_shape" in kwargs:
+        return tuple(kwargs.pop("input_shape"))
+    if "input_dim" in kwargs:
+        return (kwargs.pop("input_dim"),)
+    return None

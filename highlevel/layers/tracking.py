@@ -1,0 +1,224 @@
+"""What belongs to a layer: found by looking through its attributes.
+
+Order: a layer's own variables first (trainable ones before the others), then those of
+its sublayers in the order in which the attributes were set. Lists, tuples and dicts are
+looked into; a variable or layer that appears twice counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from highlevel.metrics.metric import Metric
+from highlevel.random.seed_generator import SeedGenerator
+from highlevel.variable import Variable
+
+__all__ = ["Tracked"]
+
+#: attributes of the base classes that hold what is not the layer's own
+_INTERNAL = frozenset((
+    "_init_arguments", "_own_variables", "_loss_values", "_inbound_nodes", "_outbound_nodes",
+    "_observed", "_build_shapes", "_dtype_policy", "input_spec", "_untracked", "optimizer",
+))
+
+_NOTHING, _VARIABLE, _LAYER, _METRIC, _SEED, _LIST, _DICT = range(7)
+_kinds: dict[type, int] = {}
+_PLAIN = (str, bytes, int, float, bool, complex, np.ndarray, np.generic)
+
+
+def _kind_of(cls: type) -> int:
+    if issubclass(cls, Variable):
+        kind = _VARIABLE
+    elif issubclass(cls, Tracked):
+        kind = _LAYER
+    elif issubclass(cls, Metric):
+        kind = _METRIC
+    elif issubclass(cls, SeedGenerator):
+        kind = _SEED
+    elif issubclass(cls, (list, tuple, set)):
+        kind = _LIST
+    elif issubclass(cls, dict):
+        kind = _DICT
+    else:
+        kind = _NOTHING
+    _kinds[cls] = kind
+    return kind
+
+
+def _look(values: Any, found: list[tuple[int, Any]]) -> None:
+    for value in values:
+        cls = type(value)
+        kind = _kinds.get(cls)
+        if kind is None:
+            kind = _kind_of(cls)
+        if kind == _NOTHING:
+            continue
+        if kind == _LIST:
+            if value and not isinstance(next(iter(value)), _PLAIN):
+                _look(value, found)
+        elif kind == _DICT:
+            if value:
+                _look(value.values(), found)
+        else:
+            found.append((kind, value))
+
+
+class Tracked:
+    """Properties that tell what a layer holds."""
+
+    trainable: bool
+
+    def _found(self) -> list[tuple[int, Any]]:
+        found: list[tuple[int, Any]] = []
+        _look(
+            [value for name, value in self.__dict__.items() if name not in _INTERNAL], found
+        )
+        return found
+
+    def _sublayers(self) -> list[Any]:
+        """Direct sublayers, each once."""
+        return list(dict.fromkeys(v for kind, v in self._found() if kind == _LAYER))
+
+    @property
+    def _has_sublayers(self) -> bool:
+        return any(kind == _LAYER for kind, _ in self._found())
+
+    def _direct_variables(self) -> list[Variable]:
+        """The layer's own variables: trainable ones first, each once."""
+        own = dict.fromkeys(self.__dict__.get("_own_variables", ()))
+        own.update(dict.fromkeys(v for kind, v in self._found() if kind == _VARIABLE))
+        return [v for v in own if v.born_trainable] + [v for v in own if not v.born_trainable]
+
+    def _flatten_layers(
+        self, recursive: bool = True, include_self: bool = True, _seen: set | None = None
+    ) -> Iterator[Any]:
+        """This layer and all below it, each once, parents first."""
+        seen = _seen if _seen is not None else set()
+        if id(self) in seen:
+            return
+        seen.add(id(self))
+        if include_self:
+            yield self
+        for layer in self._sublayers():
+            if recursive:
+                yield from layer._flatten_layers(_seen=seen)
+            elif id(layer) not in seen:
+                seen.add(id(layer))
+                yield layer
+
+    def _collect(self) -> tuple[list[Variable], list[Variable], list[Any]]:
+        """`(weights, seed states, metrics)` of this layer and all below, each once."""
+        weights: dict[Variable, None] = {}
+        seeds: dict[Variable, None] = {}
+        metrics: dict[Any, None] = {}
+        self._collect_into(weights, seeds, metrics, set())
+        return list(weights), list(seeds), list(metrics)
+
+    def _collect_into(self, weights: dict, seeds: dict, metrics: dict, seen: set) -> None:
+        if id(self) in seen:
+            return
+        seen.add(id(self))
+        found = self._found()
+        own = dict.fromkeys(self.__dict__.get("_own_variables", ()))
+        own.update(dict.fromkeys(v for kind, v in found if kind == _VARIABLE))
+        for variable in own:
+            if variable.born_trainable:
+                weights.setdefault(variable)
+        for variable in own:
+            if not variable.born_trainable:
+                weights.setdefault(variable)
+        for kind, value in found:
+            if kind == _LAYER:
+                value._collect_into(weights, seeds, metrics, seen)
+            elif kind == _METRIC:
+                metrics.setdefault(value)
+            elif kind == _SEED:
+                seeds.setdefault(value.state)
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables but metrics' and seeds', each once."""
+        return self._collect()[0]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables but metrics': weights, and the states of seed generators."""
+        weights, seeds, _ = self._collect()
+        return weights + seeds
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """Variables that training changes by gradients."""
+        return [v for v in self.weights if v.trainable] if self.trainable else []
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The other variables, states of seed generators included."""
+        if not self.trainable:
+            return self.variables
+        return [v for v in self.variables if not v.trainable]
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Weights that training changes by gradients."""
+        return self.trainable_variables
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The other weights."""
+        if not self.trainable:
+            return self.weights
+        return [v for v in self.weights if not v.trainable]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """Metrics set as attributes here or below."""
+        return self._collect()[2]
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """Variables of the metrics."""
+        return [v for metric in self.metrics for v in metric.variables]
+
+    def count_params(self) -> int:
+        """Number of entries of all weights; nothing is allocated.
+
+        Raises:
+            ValueError: the layer is not built.
+        """
+        if not self.built:  # type: ignore[attr-defined]
+            raise ValueError(
+                f"'{self.name}' has no weights to count yet: call it on data or "  # type: ignore[attr-defined]
+                "`build(input_shape)` it first."
+            )
+        return sum(v.size for v in self.weights)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The values of `weights` as NumPy arrays."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Set the values of `weights`; nothing changes unless all fit.
+
+        Raises:
+            ValueError: another number of arrays, or other shapes, each named.
+        """
+        own = self.weights
+        name = getattr(self, "path", "")
+        if len(own) != len(weights):
+            raise ValueError(
+                f"'{name}' has {len(own)} weights, but {len(weights)} arrays were given."
+            )
+        wrong = [
+            f"{v.path}: expects {v.shape}, got {np.shape(w)}"
+            for v, w in zip(own, weights) if v.shape != tuple(np.shape(w))
+        ]
+        if wrong:
+            raise ValueError(
+                f"These arrays do not fit the weights of '{name}':\n  " + "\n  ".join(wrong)
+            )
+        for variable, value in zip(own, weights):
+            variable.assign(value)

@@ -1,0 +1,17 @@
+"""Fixtures that every test folder shares."""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")  # the parity tests' peer
+
+import pytest
+from highlevel_backend import available_backends, use_backend
+
+
+@pytest.fixture(params=["numpy", "jax"])
+def backend(request):
+    """Each of the built-in backends in turn, current for the whole test."""
+    if request.param not in available_backends():
+        pytest.skip(f"{request.param} is not installed")
+    with use_backend(request.param) as found:
+        yield found
