@@ -35,11 +35,11 @@ def _flatten_into(value: Any, out: list, leaf: Callable[[Any], bool] | None) -> 
         return None
     if isinstance(value, dict):
         keys = _sorted_keys(value)
-        children = [_flatten_into(value[key], out, leaf) for key in keys]
+        children = tuple([_flatten_into(value[key], out, leaf) for key in keys])
         factory = value.default_factory if isinstance(value, defaultdict) else None
-        return (type(value), list(value), keys, factory, children)
+        return (type(value), tuple(value), tuple(keys), factory, children)
     if isinstance(value, (list, tuple)):
-        return (type(value), [_flatten_into(item, out, leaf) for item in value])
+        return (type(value), tuple([_flatten_into(item, out, leaf) for item in value]))
     out.append(value)
     return _LEAF
 
@@ -52,7 +52,8 @@ def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[li
         is_leaf: says of a node whether to stop there although it is a container.
 
     Returns:
-        `(leaves, definition)`. Definitions of equal structures compare equal.
+        `(leaves, definition)`. Definitions are hashable; those of equal structures compare
+        equal.
 
     >>> flatten({"b": 2, "a": [1, None]})[0]
     [1, 2]

@@ -19,6 +19,7 @@ from highlevel_backend import canonical_name, current_backend, is_float, tree
 from highlevel import constraints, dtype_policies, initializers, regularizers
 from highlevel.config import is_traceback_filtering_enabled
 from highlevel.errors import add_note, describe, hide_frames
+from highlevel.layers import tracking
 from highlevel.layers.call_info import CallInfo, call_info
 from highlevel.layers.config import LayerConfig
 from highlevel.layers.input_spec import check_inputs
@@ -34,7 +35,7 @@ from highlevel.symbolic import (
 )
 from highlevel.variable import Variable
 
-__all__ = ["CallContext", "Layer", "call_context"]
+__all__ = ["CallContext", "Layer", "call_context", "symbolic_tensors"]
 
 
 class CallContext:
@@ -53,6 +54,7 @@ class CallContext:
 
 
 call_context: ContextVar[CallContext | None] = ContextVar("highlevel_call", default=None)
+tracking.in_call = lambda: call_context.get() is not None
 
 
 class Layer(Tracked, LayerConfig):
@@ -405,8 +407,7 @@ class Layer(Tracked, LayerConfig):
         flat = tree.leaves(outputs)
         if any(get_mask(value) is not None for value in flat):
             return  # `call` has set them itself
-        inputs = args[0] if len(args) == 1 or not info.makes_mask else args[0]
-        computed = self.compute_mask(inputs, masks)
+        computed = self.compute_mask(args[0], masks)
         if computed is None:
             return
         if len(flat) == 1:
@@ -473,7 +474,7 @@ class Layer(Tracked, LayerConfig):
             inputs = args[0]
             if len(args) == 1 or not any_symbolic(args[1:], {}):
                 shape = self.compute_output_shape(_shapes(inputs))
-                return _tensors(shape, self.compute_dtype)
+                return symbolic_tensors(shape, self.compute_dtype)
         if info.output_rule == "spec":
             return self.compute_output_spec(*args, **kwargs)
         return evaluate_abstractly(self.call, args, kwargs)
@@ -482,7 +483,7 @@ class Layer(Tracked, LayerConfig):
         """Symbolic outputs for symbolic inputs, without a node in the graph."""
         info = call_info(type(self), Layer)
         if info.output_rule == "shape":
-            return _tensors(self.compute_output_shape(_shapes(args[0])), self.compute_dtype)
+            return symbolic_tensors(self.compute_output_shape(_shapes(args[0])), self.compute_dtype)
         return evaluate_abstractly(self.call, args, kwargs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
@@ -495,7 +496,7 @@ class Layer(Tracked, LayerConfig):
             A tuple, or a tree of tuples.
         """
         shapes = args[0] if args else next(iter(kwargs.values()))
-        inputs = _tensors(shapes, self.compute_dtype)
+        inputs = symbolic_tensors(shapes, self.compute_dtype)
         token = call_context.set(CallContext())
         try:
             if not self.built:
@@ -725,13 +726,13 @@ def _is_shape(value: Any) -> bool:
     )
 
 
-def _tensors(shapes: Any, dtype: str) -> Any:
+def symbolic_tensors(shapes: Any, dtype: str) -> Any:
     """New symbolic tensors for a tree of shapes."""
     if _is_shape(shapes):
         return SymbolicTensor.of(tuple(shapes), dtype)
     if type(shapes) is dict:
-        return {name: _tensors(shape, dtype) for name, shape in shapes.items()}
-    return type(shapes)(_tensors(shape, dtype) for shape in shapes)
+        return {name: symbolic_tensors(shape, dtype) for name, shape in shapes.items()}
+    return type(shapes)(symbolic_tensors(shape, dtype) for shape in shapes)
 
 
 def _legacy_input_shape(kwargs: dict) -> tuple | None:

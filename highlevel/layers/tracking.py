@@ -22,7 +22,42 @@ __all__ = ["Tracked"]
 _INTERNAL = frozenset((
     "_init_arguments", "_own_variables", "_loss_values", "_inbound_nodes", "_outbound_nodes",
     "_observed", "_build_shapes", "_dtype_policy", "input_spec", "_untracked", "optimizer",
+    "_trainer", "_call_programs", "_calls_eagerly", "_prepared_call", "_observe_next",
+    "_graph", "stop_training", "_path", "built", "history",
 ))
+
+_version = 0
+
+
+def in_call() -> bool:
+    """Whether a layer is being called; replaced by `layer.py`, which knows."""
+    return False
+
+
+def structure_version() -> int:
+    """A number that changes whenever an attribute of any built layer does.
+
+    While it stays, nothing compiled can have become stale; when it has changed, compare
+    `structure()` with the one compiled for.
+    """
+    return _version
+
+
+def note_change() -> None:
+    """Say that some layer's structure may have changed."""
+    global _version
+    _version += 1
+
+
+def same_structure(a: list, b: list) -> bool:
+    """Whether two `structure()`s are of the same objects and equal plain values."""
+    return len(a) == len(b) and all(
+        x is y or (type(x) is type(y) and type(x) in _COMPARED and x == y)
+        for x, y in zip(a, b)
+    )
+
+
+_COMPARED = frozenset((bool, int, float, complex, str, tuple))
 
 _NOTHING, _VARIABLE, _LAYER, _METRIC, _SEED, _LIST, _DICT = range(7)
 _kinds: dict[type, int] = {}
@@ -70,6 +105,22 @@ class Tracked:
     """Properties that tell what a layer holds."""
 
     trainable: bool
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        if self.__dict__.get("built") and name not in _INTERNAL and not in_call():
+            note_change()
+
+    def structure(self) -> list[Any]:
+        """All layers with their attributes, and the variables with their `trainable`."""
+        parts: list[Any] = []
+        for layer in self._flatten_layers():
+            parts.append(layer)
+            parts += [v for name, v in layer.__dict__.items() if name not in _INTERNAL]
+            parts.append(layer._dtype_policy)
+        for variable in self.variables:  # found in lists too
+            parts += (variable, variable.trainable)
+        return parts
 
     def _found(self) -> list[tuple[int, Any]]:
         found: list[tuple[int, Any]] = []

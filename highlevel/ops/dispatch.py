@@ -12,14 +12,31 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+import numpy as np
 from highlevel_backend import canonical_name, current_backend, result_dtype
 
 from highlevel import config
 from highlevel.naming import unique_name
+from highlevel.state import autocast_dtype
 from highlevel.symbolic import Node, SymbolicTensor, any_symbolic, evaluate_abstractly
 from highlevel.variable import Variable
 
-__all__ = ["OpCall", "array", "dtype_of", "op", "promote", "registered_ops"]
+__all__ = [
+    "OpCall",
+    "array",
+    "broadcast_shapes",
+    "cast_to",
+    "dtype_name",
+    "dtype_of",
+    "elementwise",
+    "float_pair",
+    "floating",
+    "floating_dtype",
+    "op",
+    "promote",
+    "registered_ops",
+    "shape_of",
+]
 
 F = TypeVar("F", bound=Callable)
 
@@ -40,6 +57,10 @@ class OpCall:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
+
+    def graph_arguments(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """Arguments as a saved graph lists them; see `highlevel.ops.graph_config`."""
+        return args, kwargs
 
     @property
     def output(self) -> Any:
@@ -106,36 +127,133 @@ def _record(wrapper: Callable, spec: Callable | None, args: tuple, kwargs: dict)
     return output
 
 
+_DTYPE_NAMES: dict[Any, str] = {}
+_INEXACT = frozenset(
+    ("float32", "float64", "float16", "bfloat16", "complex64", "complex128",
+     "float8_e4m3fn", "float8_e5m2")
+)  # fmt: skip
+_SCALARS = {bool: "bool", int: "int", float: "float", complex: "complex"}
+
+
+def dtype_name(dtype: Any) -> str:
+    """The name of a dtype; `canonical_name` with a memory, for it is asked at every call."""
+    try:
+        return _DTYPE_NAMES[dtype]
+    except KeyError:
+        name = _DTYPE_NAMES[dtype] = canonical_name(dtype)
+        return name
+    except TypeError:  # cannot be hashed
+        return canonical_name(dtype)
+
+
 def array(x: Any, dtype: str | None = None) -> Any:
     """`x` as the current backend's array: variables read, Python floats as `floatx`."""
+    backend = current_backend()
     if isinstance(x, Variable):
         x = x.value
-        return x if dtype is None else current_backend().cast(x, dtype)
-    backend = current_backend()
-    if dtype is None and isinstance(x, float):
-        dtype = config.floatx()
+        return x if dtype is None else backend.cast(x, dtype)
+    if dtype is None:
+        if isinstance(x, float) and not hasattr(x, "dtype"):
+            dtype = config.floatx()
+        elif isinstance(x, (list, tuple)):
+            return _from_sequence(backend, x)
     return backend.asarray(x, dtype)
+
+
+def _from_sequence(backend: Any, x: list | tuple) -> Any:
+    """A nested list as an array; variables in it are read."""
+    floats, variables = _survey(x)
+    if variables:
+        x = _read(x)
+    result = backend.asarray(x)
+    default = config.floatx()
+    if floats and default != "float32" and dtype_name(result.dtype) == "float32":
+        return backend.cast(result, default)
+    return result
+
+
+def _survey(x: Any) -> tuple[bool, bool]:
+    """Whether nested lists hold Python floats and nothing with a dtype, and any variable."""
+    floats, typed, variables = False, False, False
+    stack = [x]
+    while stack:
+        for item in stack.pop():
+            if isinstance(item, (list, tuple)):
+                stack.append(item)
+            elif isinstance(item, Variable):
+                variables = typed = True
+            elif hasattr(item, "dtype"):
+                typed = True
+            elif type(item) is float:
+                floats = True
+    return floats and not typed, variables
+
+
+def _read(x: Any) -> Any:
+    if isinstance(x, (list, tuple)):
+        return [_read(item) for item in x]
+    return x.value if isinstance(x, Variable) else x
 
 
 def dtype_of(x: Any) -> str:
     """Promotion name of a value: a dtype name, or `int`/`float`/... for Python scalars."""
-    kind = type(x)
-    if kind is bool:
-        return "bool"
-    if kind is int:
-        return "int"
-    if kind is float:
-        return "float"
-    if kind is complex:
-        return "complex"
+    scalar = _SCALARS.get(type(x))
+    if scalar is not None:
+        return scalar
+    if isinstance(x, Variable) and _reads_cast(x):
+        return dtype_name(x.value.dtype)
     dtype = getattr(x, "dtype", None)
-    return canonical_name(dtype) if dtype is not None else canonical_name(array(x).dtype)
+    return dtype_name(dtype if dtype is not None else array(x).dtype)
+
+
+def _reads_cast(variable: Variable) -> bool:
+    """Whether a variable is read in another dtype than its own here."""
+    return variable.autocast and autocast_dtype.get() is not None
 
 
 def promote(*values: Any) -> tuple:
     """Values as arrays of their common dtype; Python scalars take that of the others."""
+    if len(values) == 2:
+        x1, x2 = values
+        is_array = current_backend().is_array
+        if is_array(x1) and is_array(x2) and x1.dtype == x2.dtype:
+            return values
     dtype = result_dtype(*map(dtype_of, values), float_default=config.floatx())
-    return tuple(array(value, dtype) for value in values)
+    return tuple([array(value, dtype) for value in values])
+
+
+def floating(x: Any) -> Any:
+    """`x` as an array of inexact dtype: integers and booleans become `floatx`."""
+    x = array(x)
+    if dtype_name(x.dtype) in _INEXACT:
+        return x
+    return current_backend().cast(x, config.floatx())
+
+
+def floating_dtype(*values: Any) -> str:
+    """The dtype name that `floating(x)` has, or values combined by `float_pair`."""
+    name = result_dtype(*map(dtype_of, values), float_default=config.floatx())
+    return name if name in _INEXACT else config.floatx()
+
+
+def float_pair(x1: Any, x2: Any) -> tuple[Any, Any]:
+    """Two values as arrays of their common inexact dtype; integers become `floatx`."""
+    x1, x2 = promote(x1, x2)
+    if dtype_name(x1.dtype) in _INEXACT:
+        return x1, x2
+    cast, dtype = current_backend().cast, config.floatx()
+    return cast(x1, dtype), cast(x2, dtype)
+
+
+def cast_to(x: Any, dtype: Any) -> Any:
+    """An array in the named dtype."""
+    return current_backend().cast(x, dtype_name(dtype))
+
+
+def shape_of(x: Any) -> tuple:
+    """The shape of an array, variable, symbolic tensor, nested list or number."""
+    shape = getattr(x, "shape", None)
+    return tuple(shape) if shape is not None else np.shape(x)
 
 
 def broadcast_shapes(*shapes: tuple) -> tuple[int | None, ...]:
@@ -144,6 +262,9 @@ def broadcast_shapes(*shapes: tuple) -> tuple[int | None, ...]:
     Raises:
         ValueError: two known dimensions differ and neither is 1.
     """
+    first = shapes[0] if shapes else ()
+    if all([shape == first or not shape for shape in shapes]) and first:
+        return first
     rank = max(map(len, shapes), default=0)
     result: list[int | None] = []
     for axis in range(-rank, 0):
@@ -160,6 +281,6 @@ def broadcast_shapes(*shapes: tuple) -> tuple[int | None, ...]:
 
 def elementwise(*values: Any, **kwargs: Any) -> SymbolicTensor:
     """Shape rule of ops that broadcast their arguments and keep the promoted dtype."""
-    shapes = [tuple(getattr(value, "shape", ())) for value in values]
+    values += tuple(kwargs.values())
     dtype = result_dtype(*map(dtype_of, values), float_default=config.floatx())
-    return SymbolicTensor.of(broadcast_shapes(*shapes), dtype)
+    return SymbolicTensor.of(broadcast_shapes(*map(shape_of, values)), dtype)

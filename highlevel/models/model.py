@@ -1,0 +1,458 @@
+"""`Model`: a layer that can be compiled, trained, saved and looked into."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from highlevel_backend import current_backend, tree
+
+from highlevel.errors import suggest
+from highlevel.inspection.summary import print_summary
+from highlevel.layers.layer import CallContext, Layer, call_context, symbolic_tensors
+from highlevel.layers.tracking import same_structure, structure_version
+from highlevel.masking import get_masks, set_mask
+from highlevel.saving import load_weights, save_model, save_weights
+from highlevel.serialization import serialize_keras_object
+from highlevel.state import StatelessScope, current_scope
+from highlevel.symbolic import SymbolicTensor, any_symbolic, evaluate_abstractly
+from highlevel.training.trainer import Trainer
+
+__all__ = ["LayerList", "Model"]
+
+
+class LayerList(list):
+    """A model's layers: by position, by name, or by path."""
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        for layer in self:
+            if key in (layer.name, layer.path):
+                return layer
+        if "/" in key:
+            head, _, rest = key.partition("/")
+            for layer in self:
+                if layer.name == head and hasattr(layer, "layers"):
+                    return layer.layers[rest]
+        names = [layer.name for layer in self]
+        raise KeyError(f"There is no layer {key!r}.{suggest(key, names)} Layers: {names}.")
+
+
+class Model(Trainer, Layer):
+    """A model: layers, how they are called, and the methods to train and save them.
+
+    Three ways to make one: `Model(inputs, outputs)` from symbolic tensors, `Sequential`,
+    or a subclass with layers in `__init__` and a `call`.
+
+    Args:
+        inputs, outputs: symbolic tensors of a functional model; see `Functional`.
+        name: of the model.
+
+    >>> import highlevel as hl
+    >>> class Net(hl.Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.dense = hl.layers.Dense(2)
+    ...     def call(self, x):
+    ...         return self.dense(x)
+    >>> net = Net()
+    >>> net(hl.ops.ones((3, 4))).shape
+    (3, 2)
+    >>> net.layers[0].output.shape
+    (None, 2)
+    """
+
+    #: set by `functional.py`, which stands above this module
+    _functional_class: Any = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and (args or "inputs" in kwargs):
+            return cls._functional_class(*args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args or "inputs" in kwargs:
+            self._become_functional(args, kwargs)
+            return
+        Trainer.__init__(self)
+        super().__init__(**kwargs)
+
+    def _become_functional(self, args: tuple, kwargs: dict) -> None:
+        """`super().__init__(inputs=..., outputs=...)` in a subclass of `Model`."""
+        cls, functional = type(self), self._functional_class
+        if issubclass(cls, functional):
+            raise TypeError("A functional model takes `inputs`, `outputs` and `name`.")
+        self.__class__ = type(cls.__name__, (cls, functional), {
+            "__module__": cls.__module__, "__qualname__": cls.__qualname__,
+            "__doc__": cls.__doc__,
+        })
+        functional.__init__(self, *args, **kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs; to be written by the subclass."""
+        raise NotImplementedError(
+            f"Model '{self.name}' ({type(self).__name__}) has no `call` method; write "
+            "`def call(self, inputs): ...`, or make it from `inputs` and `outputs`."
+        )
+
+    # ---------------------------------------------------------------- the layers
+
+    @property
+    def layers(self) -> Any:
+        """Direct sublayers, by position, name or path: `model.layers["dense"]`."""
+        return self._named_layers(self._sublayers())
+
+    def _named_layers(self, layers: list) -> LayerList:
+        return LayerList(layers)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by name or by position.
+
+        Raises:
+            ValueError: there is none; suggests the nearest name.
+        """
+        if (name is None) == (index is None):
+            raise ValueError("`get_layer` takes either a `name` or an `index`.")
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(
+                    f"Model '{self.name}' has {len(layers)} layers; there is none at {index}."
+                )
+            return layers[index]
+        try:
+            return layers[name]
+        except KeyError as error:
+            raise ValueError(f"Model '{self.name}': {error.args[0]}") from None
+
+    @property
+    def input_shape(self) -> Any:
+        """Shapes of the inputs in their structure."""
+        return tree.map_leaves(lambda t: t.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """Shapes of the outputs in their structure."""
+        return tree.map_leaves(lambda t: t.shape, self.output)
+
+    # ------------------------------------------------------------------ the call
+
+    def _call_outermost(self, args: tuple, kwargs: dict) -> Any:
+        """Outside any other call: through a compiled program where the backend has them."""
+        backend = current_backend()
+        if current_scope.get() is not None or any_symbolic(args, kwargs):
+            return super()._call_outermost(args, kwargs)
+        args, kwargs, _ = self._take_inputs(args, kwargs)
+        leaves, definition = tree.flatten((args, kwargs))
+        arrays = [leaf for leaf in leaves if backend.is_array(leaf)]
+        if any(backend.is_abstract(array) for array in arrays):
+            return super()._call_outermost(args, kwargs)
+        self._prepare_call(args, kwargs)
+        if not backend.compiles or self.run_eagerly or self._calls_eagerly or not arrays:
+            return super()._call_outermost(args, kwargs)
+        places = tuple([i for i, leaf in enumerate(leaves) if backend.is_array(leaf)])
+        rest = tuple([None if i in places else leaf for i, leaf in enumerate(leaves)])
+        try:
+            key = (backend.name, definition, places, rest)
+            program = self._call_programs.get(key)
+        except TypeError:  # an argument that cannot be a key
+            return super()._call_outermost(args, kwargs)
+        if program is None or program.stale(self):
+            program = self._call_programs[key] = CallProgram(self, definition, places, rest)
+        try:
+            return program(arrays)
+        except Exception as error:
+            remedy = backend.explain(error)
+            if remedy is None:
+                raise
+            self._calls_eagerly = True
+            warnings.warn(
+                f"Model '{self.name}' cannot be compiled and is called step by step from now "
+                f"on: {type(error).__name__}. {remedy}",
+                stacklevel=4,
+            )
+            return super()._call_outermost(args, kwargs)
+
+    def _prepare_call(self, args: tuple, kwargs: dict) -> None:
+        """Before the first call: make the variables, and note every layer's ends."""
+        if self._prepared:
+            return
+        self._prepared = True
+        if self._ends_known():
+            return
+        log: list[tuple[Layer, Any, Any]] = []
+
+        def observer(layer: Layer, args: tuple, kwargs: dict, outputs: Any) -> None:
+            log.append((layer, args[0] if args else None, outputs))
+
+        backend = current_backend()
+        batch = _batch_size(args, backend)
+
+        def ends() -> list[tuple[Any, Any]]:
+            return [(_arrays_only(i, backend), _arrays_only(o, backend)) for _, i, o in log]
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            log.clear()
+            context = call_context.get()
+            token = call_context.set(CallContext(context.training if context else None, observer))
+            try:
+                outputs = self._call_inside(call_context.get(), args, kwargs)  # type: ignore[arg-type]
+            finally:
+                call_context.reset(token)
+            return outputs, ends()
+
+        if backend.compiles and not self.run_eagerly:
+            for unknown in ((batch, None), (None, None)):
+                symbolic = tree.map_leaves(
+                    lambda leaf, b=unknown[0]: _stand_in(leaf, b, backend), (args, kwargs)
+                )
+                try:
+                    _, found = evaluate_abstractly(run, *symbolic)
+                except Exception as error:
+                    if backend.explain(error) is None and unknown[0] is not None:
+                        continue  # perhaps it needs to know the batch size
+                    if backend.explain(error) is None:
+                        self._prepared = False
+                        raise
+                    return  # needs values: the call itself will say so
+                self._keep_ends([layer for layer, _, _ in log], found)
+                return
+        else:
+            self._observe_next = (observer, log, ends, batch)
+
+    def _keep_ends(self, layers: list[Layer], found: list) -> None:
+        for layer, (inputs, outputs) in zip(layers, found):
+            if layer._observed is None and not layer._inbound_nodes:
+                layer._observed = (inputs, outputs)
+
+    _observe_next: Any = None
+
+    def _call_inside(self, context: CallContext, args: tuple, kwargs: dict) -> Any:
+        pending, self._observe_next = self._observe_next, None
+        if pending is None:
+            return super()._call_inside(context, args, kwargs)
+        observer, log, _, batch = pending
+        context.observer, outer = observer, context.observer
+        try:
+            outputs = super()._call_inside(context, args, kwargs)
+        finally:
+            context.observer = outer
+        backend = current_backend()
+        found = [
+            tuple(
+                tree.map_leaves(
+                    lambda leaf: _stand_in(leaf, batch, backend), _arrays_only(end, backend)
+                )
+                for end in (inputs, results)
+            )
+            for _, inputs, results in log
+        ]
+        self._keep_ends([layer for layer, _, _ in log], found)
+        return outputs
+
+    def _ends_known(self) -> bool:
+        """Whether the model and all its layers are built and know their ends."""
+        return bool(self._inbound_nodes) or hasattr(self, "_graph")
+
+    @property
+    def _prepared(self) -> bool:
+        return self.__dict__.get("_prepared_call", False)
+
+    @_prepared.setter
+    def _prepared(self, value: bool) -> None:
+        self.__dict__["_prepared_call"] = value
+
+    def build(self, input_shape: Any) -> None:
+        """Make the variables for inputs of a shape.
+
+        Args:
+            input_shape: shape with `None` for unknown dimensions; a list or dict of shapes
+                for several inputs.
+
+        Raises:
+            ValueError: the model's `call` cannot run on arrays of that shape.
+        """
+        if self.built:
+            return
+        if type(self).call is Model.call:
+            self.built = True
+            return
+        inputs = symbolic_tensors(input_shape, self.compute_dtype)
+        log: list[tuple[Layer, Any, Any]] = []
+        backend = current_backend()
+
+        def run(inputs: Any) -> Any:
+            log.clear()
+            token = call_context.set(
+                CallContext(None, lambda layer, a, k, o: log.append((layer, a[0] if a else None, o)))
+            )
+            try:
+                outputs = self._call_inside(call_context.get(), (inputs,), {})  # type: ignore[arg-type]
+            finally:
+                call_context.reset(token)
+            return outputs, [
+                (_arrays_only(i, backend), _arrays_only(o, backend)) for _, i, o in log
+            ]
+
+        self.built = True  # the call below must not build again
+        try:
+            _, found = evaluate_abstractly(run, (inputs,), {})
+        except Exception as error:
+            self.built = False
+            error.add_note(
+                f"While building model '{self.name}' for inputs of shape {input_shape}. If its "
+                "inputs are not floating arrays of one argument, call it on data instead."
+            )
+            raise
+        self._keep_ends([layer for layer, _, _ in log], found)
+        self._prepared = True
+
+    # ------------------------------------------------------------- configuration
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal model."""
+        return super().get_config()
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """The model that `get_config` described."""
+        if cls is Model and "layers" in config and "input_layers" in config:
+            return cls._functional_class.from_config(config, custom_objects)
+        return super().from_config(config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The model's configuration, without weights, as JSON; see `models.model_from_json`."""
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+    # --------------------------------------------------------------------- files
+
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Write the whole model: architecture, weights, compilation, optimizer state.
+
+        Args:
+            filepath: path ending in `.keras`.
+            overwrite: replace an existing file.
+            zipped: kept for the contract.
+
+        Raises:
+            ValueError: another ending.
+            FileExistsError: the file exists and `overwrite` is False.
+        """
+        save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Write the weights alone, to a path ending in `.weights.h5`."""
+        save_weights(self, filepath, overwrite=overwrite, **kwargs)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Read weights written by `save_weights` or from a `.keras` file.
+
+        Raises:
+            ValueError: weights are missing or of another shape; nothing is changed then.
+        """
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print a table of the layers: names, output shapes, parameters, connections.
+
+        Nothing is allocated for it.
+
+        Args:
+            line_length: width in characters.
+            positions: kept for the contract.
+            print_fn: called with the text instead of printing it.
+            expand_nested: show the layers of models inside this one.
+            show_trainable: add a column.
+            layer_range: `[first, last]` patterns of layer names to show.
+        """
+        print_summary(
+            self, line_length=line_length, positions=positions, print_fn=print_fn,
+            expand_nested=expand_nested, show_trainable=show_trainable, layer_range=layer_range,
+        )
+
+
+class CallProgram:
+    """A compiled call of a model for one structure of arguments."""
+
+    def __init__(self, model: Model, definition: Any, places: tuple, rest: tuple) -> None:
+        self.trainable = model.trainable_variables
+        self.others = model.non_trainable_variables
+        self._structure = model.structure()
+        self._checked = structure_version()
+        self._model = model
+        self._backend = current_backend()
+        variables = [*self.trainable, *self.others]
+
+        def run(values: list, arrays: list) -> tuple:
+            filled = list(rest)
+            for place, array in zip(places, arrays):
+                filled[place] = array
+            args, kwargs = tree.unflatten(definition, filled)
+            token = call_context.set(CallContext())
+            try:
+                with StatelessScope(zip(variables, values), collect_losses=True) as scope:
+                    outputs = model._call_inside(call_context.get(), args, kwargs)  # type: ignore[arg-type]
+            finally:
+                call_context.reset(token)
+            index = {variable: i for i, variable in enumerate(variables)}
+            updates = {index[v]: value for v, value in scope.updates.items() if v in index}
+            return outputs, get_masks(outputs), updates, scope.losses
+
+        self._variables = variables
+        self._run = self._backend.compile(run)
+
+    def stale(self, model: Model) -> bool:
+        """Whether the model has changed since it was compiled: a layer, an attribute."""
+        version = structure_version()
+        if version == self._checked:
+            return False
+        self._checked = version
+        return not same_structure(self._structure, model.structure())
+
+    def __call__(self, arrays: list) -> Any:
+        values = [variable.raw_value() for variable in self._variables]
+        outputs, masks, updates, losses = self._run(values, arrays)
+        for index, value in updates.items():
+            self._variables[index].set_raw(value, self._backend)
+        if losses:
+            self._model._loss_values = losses
+        if masks is not None:
+            for value, mask in zip(tree.leaves(outputs), tree.leaves(masks)):
+                set_mask(value, mask)
+        return outputs
+
+
+def _batch_size(args: tuple, backend: Any) -> int | None:
+    """The length of the first axis that all arrays of a call share, or None."""
+    lengths = {
+        leaf.shape[0] if leaf.ndim else None
+        for leaf in tree.leaves(args) if backend.is_array(leaf)
+    }
+    return lengths.pop() if len(lengths) == 1 else None
+
+
+def _stand_in(leaf: Any, batch: int | None, backend: Any) -> Any:
+    """A symbolic tensor for an array, its first axis unknown where it is the batch."""
+    if not backend.is_array(leaf):
+        return leaf
+    shape = tuple(leaf.shape)
+    if batch is not None and shape and shape[0] == batch:
+        shape = (None, *shape[1:])
+    return SymbolicTensor(shape, str(leaf.dtype))
+
+
+def _arrays_only(structure: Any, backend: Any) -> Any:
+    return tree.map_leaves(lambda leaf: leaf if backend.is_array(leaf) else None, structure)
