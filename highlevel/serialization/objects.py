@@ -354,7 +354,11 @@ def _read_type(name: Any) -> Any:
 
 def _read_array(config: Mapping[str, Any], custom: Any) -> np.ndarray:
     inner = config["config"]
-    return current_backend().to_numpy(current_backend().asarray(inner["value"], inner["dtype"]))
+    dtype = canonical_name(inner["dtype"])
+    if dtype == "bfloat16" or dtype.startswith("float8"):  # NumPy itself does not know these
+        backend = current_backend()
+        return backend.to_numpy(backend.asarray(inner["value"], dtype))
+    return np.asarray(inner["value"], None if dtype == "string" else dtype)
 
 
 def _read_tensor(config: Mapping[str, Any], custom: Any) -> Any:

@@ -8,7 +8,6 @@ imported and no attribute is looked up because a file says so.
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import Any
 
 __all__ = ["builtin_class", "builtin_function", "keras_identity", "names_like"]
@@ -163,7 +162,8 @@ def names_like(module: str | None, class_name: str) -> list[str]:
     packages = [_PACKAGES[namespace]] if namespace else list(_PACKAGES.values())
     names: list[str] = []
     for package_name in packages:
-        package = sys.modules.get(package_name)
-        if package is not None:
-            names += getattr(package, "__all__", [])
+        try:
+            names += getattr(importlib.import_module(package_name), "__all__", [])
+        except ModuleNotFoundError:
+            continue
     return difflib.get_close_matches(class_name, names, n=3, cutoff=0.6)
