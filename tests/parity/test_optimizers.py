@@ -1,0 +1,153 @@
+"""Each optimizer, ten steps with each option, against Keras."""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from highlevel import optimizers as ours  # noqa: E402
+from highlevel.naming import name_scope  # noqa: E402
+from highlevel.variable import Variable  # noqa: E402
+
+theirs = keras.optimizers
+
+COMMON = {
+    "plain": {},
+    "weight_decay": {"weight_decay": 0.1},
+    "clipnorm": {"clipnorm": 0.5},
+    "clipvalue": {"clipvalue": 0.3},
+    "global_clipnorm": {"global_clipnorm": 0.5},
+    "ema": {"use_ema": True, "ema_momentum": 0.7, "ema_overwrite_frequency": 3},
+    "accumulation": {"gradient_accumulation_steps": 3},
+    "accumulated_ema": {
+        "gradient_accumulation_steps": 2,
+        "use_ema": True,
+        "ema_momentum": 0.5,
+        "ema_overwrite_frequency": 2,
+        "weight_decay": 0.05,
+    },
+    "loss_scale": {"loss_scale_factor": 4.0},
+}
+
+OWN = [
+    ("SGD", {"learning_rate": 0.1}),
+    ("SGD", {"learning_rate": 0.1, "momentum": 0.9}),
+    ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    ("Adam", {"learning_rate": 0.1}),
+    ("Adam", {"learning_rate": 0.1, "amsgrad": True, "beta_1": 0.8}),
+    ("AdamW", {"learning_rate": 0.1}),
+    ("RMSprop", {"learning_rate": 0.1}),
+    ("RMSprop", {"learning_rate": 0.1, "momentum": 0.5, "centered": True}),
+]
+
+
+def gradients(count=10):
+    random = np.random.default_rng(0)
+    return [
+        [random.normal(size=(3, 4)).astype("float32"), random.normal(size=4).astype("float32")]
+        for _ in range(count)
+    ]
+
+
+def first_values():
+    random = np.random.default_rng(1)
+    return [random.normal(size=(3, 4)).astype("float32"), np.zeros(4, "float32")]
+
+
+def make(module, name_scope, variable):
+    kernel, bias = first_values()
+    with name_scope("dense"):
+        return [variable(kernel, name="kernel"), variable(bias, name="bias")]
+
+
+def run(module, scope, variable, name, options, schedule=None):
+    options = dict(options)
+    if schedule is not None:
+        kind, arguments = schedule
+        options["learning_rate"] = getattr(module.schedules, kind)(*arguments)
+    optimizer = getattr(module, name)(**options)
+    variables = make(module, scope, variable)
+    optimizer.build(variables)
+    for grads in gradients():
+        optimizer.apply(grads, variables)
+    optimizer.finalize_variable_values(variables)
+    return optimizer, variables
+
+
+_expected = {}
+
+
+def expected(name, options, schedule=None):
+    key = repr((name, options, schedule))
+    if key not in _expected:
+        optimizer, variables = run(
+            theirs, keras.name_scope, keras.Variable, name, options, schedule
+        )
+        _expected[key] = (
+            [v.numpy() for v in variables],
+            [(v.path.partition("/")[2], v.numpy()) for v in optimizer.variables],
+            optimizer.get_config(),
+        )
+    return _expected[key]
+
+
+def check(name, options, schedule=None):
+    values, state, config = expected(name, options, schedule)
+    optimizer, variables = run(ours, name_scope, Variable, name, options, schedule)
+    for variable, value in zip(variables, values):
+        np.testing.assert_allclose(variable.numpy(), value, rtol=2e-4, atol=2e-6)
+    found = optimizer.variables
+    assert len(found) == len(state)
+    for variable, (path, value) in zip(found, state):
+        if path:
+            assert variable.path.partition("/")[2] == path
+        assert variable.shape == value.shape
+        assert variable.dtype == value.dtype.name
+        np.testing.assert_allclose(variable.numpy(), value, rtol=2e-4, atol=2e-6)
+    own = optimizer.get_config()
+    assert {k: v for k, v in own.items() if k != "name"} == {
+        k: v for k, v in config.items() if k != "name"
+    }
+
+
+@pytest.mark.parametrize("common", COMMON)
+@pytest.mark.parametrize(
+    ("name", "options"), OWN, ids=[f"{n}-{'-'.join(o)}" for n, o in OWN]
+)
+def test_ten_steps(backend, name, options, common):
+    check(name, {**options, **COMMON[common]})
+
+
+SCHEDULES = [
+    ("ExponentialDecay", (0.1, 3, 0.5)),
+    ("ExponentialDecay", (0.1, 3, 0.5, True)),
+    ("InverseTimeDecay", (0.1, 3, 0.5)),
+    ("InverseTimeDecay", (0.1, 3, 0.5, True)),
+    ("PiecewiseConstantDecay", ([2, 4], [1.0, 0.5, 0.1])),
+    ("PolynomialDecay", (0.1, 4, 0.01, 2.0)),
+    ("PolynomialDecay", (0.1, 4, 0.01, 2.0, True)),
+    ("CosineDecay", (0.1, 5)),
+    ("CosineDecay", (0.1, 5, 0.1, "CosineDecay", 0.5, 3)),
+    ("CosineDecayRestarts", (0.1, 3)),
+    ("CosineDecayRestarts", (0.1, 3, 2.0, 0.5, 0.1)),
+    ("CosineDecayRestarts", (0.1, 3, 1.0, 0.5)),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), SCHEDULES)
+def test_schedules(backend, name, arguments):
+    schedule = getattr(ours.schedules, name)(*arguments)
+    peer = getattr(theirs.schedules, name)(*arguments)
+    assert schedule.get_config() == peer.get_config()
+    for step in range(14):
+        assert float(schedule(step)) == pytest.approx(float(peer(step)), rel=1e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES[::4])
+@pytest.mark.parametrize("options", [{}, {"gradient_accumulation_steps": 2}], ids=str)
+def test_ten_steps_with_a_schedule(backend, schedule, options):
+    check("Adam", options, schedule)
