@@ -1,0 +1,424 @@
+"""The loops of `fit`, `evaluate` and `predict`.
+
+Host and device: a block of steps is dispatched and the block before it awaited, so that
+the device always has work and the host is never far ahead. How many steps make a block is
+found from the time they take: about ten blocks a second, the rate at which a progress bar
+moves; one step where a callback wants every batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+from highlevel.callbacks import CallbackList
+from highlevel.training.callbacks.logs import LazyLogs
+from highlevel_backend import current_backend, tree
+
+from highlevel.errors import add_note
+from highlevel.training.data.prefetch import prefetch
+from highlevel.training.data.sources import (
+    ArraySource,
+    StreamSource,
+    make_source,
+    split_off_validation,
+    unpack_x_y_sample_weight,
+)
+from highlevel.training.interrupt import InterruptGuard
+
+__all__ = ["evaluate", "fit", "on_device", "predict", "to_floats"]
+
+#: seconds that a block of steps should take
+BLOCK_SECONDS = 0.1
+
+
+def on_device(data: Any) -> Any:
+    """A batch as arrays of the current backend; strings stay as they are."""
+    backend = current_backend()
+    return tree.map_leaves(
+        lambda leaf: backend.asarray(leaf)
+        if getattr(leaf.dtype, "kind", "f") not in "OUST" else leaf,
+        data,
+    )
+
+
+def to_floats(logs: dict[str, Any]) -> dict[str, Any]:
+    """Logs as Python floats, waiting for them; arrays that are no scalars as NumPy arrays."""
+    backend = current_backend()
+    found = {}
+    for name, value in logs.items():
+        array = backend.to_numpy(value) if backend.is_array(value) else np.asarray(value)
+        found[name] = float(array) if array.size == 1 else array
+    return found
+
+
+class Pace:
+    """How many steps the next block has.
+
+    Args:
+        fixed: number of steps, or None to find it from the time they take.
+    """
+
+    def __init__(self, fixed: int | None) -> None:
+        self.fixed = fixed
+        self.block = fixed or 1
+        self._waiting: Any = None
+        self._since: float | None = None
+        self._steps = 0
+
+    def dispatched(self, logs: Any, steps: int) -> None:
+        """Note a block that was sent off, and wait for the one before it."""
+        previous, self._waiting = self._waiting, logs
+        if previous is None:
+            self._steps = steps
+            return
+        current_backend().ready(previous)
+        now = time.perf_counter()
+        if self._since is not None and self.fixed is None:
+            taken = (now - self._since) / self._steps
+            wanted = int(BLOCK_SECONDS / max(taken, 1e-7))
+            self.block = max(1, min(wanted, self.block * 8))
+        elif self.fixed is None:
+            self.block = min(4, self.block * 4)
+        self._since, self._steps = now, steps
+
+    def paused(self) -> None:
+        """Something else takes time now: do not count it as a block's."""
+        self._since = None
+
+
+class DeviceData:
+    """In-memory data on the device, with room to spare.
+
+    The number of rows is rounded up so that data sets of nearly equal size (the folds of
+    a cross-validation) share a program.
+    """
+
+    def __init__(self, source: ArraySource) -> None:
+        self.source = source
+        rows = _rounded_up(source.rows)
+        self.data = tree.map_leaves(lambda leaf: self._put(leaf, rows), source.data)
+        self.batch = source.batch_size
+        self.full = source.rows // self.batch
+        self.rest = source.rows - self.full * self.batch
+        self._rows = rows
+
+    @staticmethod
+    def _put(leaf: Any, rows: int) -> Any:
+        backend = current_backend()
+        if not isinstance(leaf, np.ndarray):
+            leaf = backend.to_numpy(leaf)
+        if rows != len(leaf):
+            padded = np.zeros((rows, *leaf.shape[1:]), leaf.dtype)
+            padded[: len(leaf)] = leaf
+            leaf = padded
+        return backend.put(leaf)
+
+    def orders(self, generator: np.random.Generator | None) -> tuple[Any, Any]:
+        """Rows of the full batches, `(batches, batch_size)`, and of the partial one."""
+        backend = current_backend()
+        order = self.source.order(generator)
+        full = np.zeros((max(1, self._rows // self.batch), self.batch), np.int32)
+        full[: self.full] = order[: self.full * self.batch].reshape(self.full, self.batch)
+        rest = order[None, self.full * self.batch:] if self.rest else None
+        return backend.put(full), backend.put(rest) if rest is not None else None
+
+
+def _rounded_up(rows: int) -> int:
+    """The next number with three significant binary digits after the first: 12 % at most."""
+    if rows < 16:
+        return rows
+    unit = 1 << (rows.bit_length() - 4)
+    return -(-rows // unit) * unit
+
+
+def _fits_on_device(source: Any) -> bool:
+    """Whether to keep all data on the device: numbers, and not most of a small memory."""
+    if not isinstance(source, ArraySource):
+        return False
+    leaves = tree.leaves(source.data)
+    if any(getattr(leaf.dtype, "kind", "f") in "OUST" for leaf in leaves):
+        return False
+    if current_backend().devices()[0].startswith("cpu"):
+        return True
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves) < 2**30
+
+
+@contextmanager
+def _noting(phase: str, where: dict[str, Any]) -> Iterator[None]:
+    """Tell, of an error in the block, the phase, epoch and batch."""
+    try:
+        yield
+    except Exception as error:
+        place = ", ".join(f"{name} {value}" for name, value in where.items() if value is not None)
+        add_note(error, f"During `{phase}`{': ' + place if place else ''}.")
+        raise
+
+
+def _blocks(
+    program: Any, source: Any, device: DeviceData | None, rng: Any, pace: Pace,
+    steps: int | None,
+) -> Iterator[tuple[int, int, Any]]:
+    """Run one pass; yields `(first step, steps, call)` where `call()` does them."""
+    if device is not None:
+        order, rest = device.orders(rng)
+        last = device.full if steps is None else min(device.full, steps)
+        at = 0
+        while at < last:
+            count = min(pace.block, last - at)
+            yield at, count, lambda at=at, count=count: program.run_block(
+                device.data, order, at, count)
+            at += count
+        if rest is not None and (steps is None or at < steps):
+            yield at, 1, lambda: program.run_block(device.data, rest, 0, 1)
+        return
+    batches = source.batches(rng)
+    if program.compiled and isinstance(source, StreamSource):
+        batches = prefetch(batches, on_device)
+    at = 0
+    try:
+        for batch in batches:
+            if steps is not None and at >= steps:
+                break
+            yield at, 1, lambda batch=batch: program.run(on_device(batch))
+            at += 1
+            if steps is not None and at >= steps:
+                break
+    finally:
+        if isinstance(batches, prefetch):
+            batches.close()
+
+
+def _pass(
+    model: Any, mode: str, source: Any, device: DeviceData | None, callbacks: Any,
+    rng: Any, pace: Pace, steps: int | None, guard: InterruptGuard, where: dict[str, Any],
+) -> Any:
+    """One pass over the data; returns the last logs, still on the device."""
+    begin = getattr(callbacks, f"on_{mode}_batch_begin") if callbacks is not None else None
+    end = getattr(callbacks, f"on_{mode}_batch_end") if callbacks is not None else None
+    program = model._program(mode)
+    logs: Any = {}
+    for at, count, call in _blocks(program, source, device, rng, pace, steps):
+        where["batch"] = f"{at + 1}" + (f"–{at + count}" if count > 1 else "")
+        if begin is not None:
+            begin(at)
+        if model.stop_training and mode == "train":
+            break
+        logs = call()
+        pace.dispatched(logs, count)
+        if end is not None:
+            end(at + count - 1, LazyLogs(logs))
+            if program.stale(lambda: model._structure_for(mode)):
+                program = model._program(mode)  # a callback has changed the model
+        guard.check()
+        if model.stop_training and mode == "train":
+            break
+    where["batch"] = None
+    return logs
+
+
+def fit(
+    model: Any, *, x: Any, y: Any, batch_size: Any, epochs: int, verbose: Any, callbacks: Any,
+    validation_split: float, validation_data: Any, shuffle: Any, class_weight: Any,
+    sample_weight: Any, initial_epoch: int, steps_per_epoch: Any, validation_steps: Any,
+    validation_batch_size: Any, validation_freq: Any,
+) -> Any:
+    """See `Trainer.fit`."""
+    model._need_compiled("fit")
+    if validation_split and validation_data is None:
+        (x, y, sample_weight), validation_data = split_off_validation(
+            x, y, sample_weight, validation_split
+        )
+    source = make_source(
+        x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, "fit"
+    )
+    steps = steps_per_epoch if steps_per_epoch is not None else source.num_batches
+    if epochs > 1 and isinstance(source, StreamSource) and not source._restart and steps is None:
+        raise ValueError(
+            "A generator without end or length needs `steps_per_epoch` for more than one epoch."
+        )
+    validation = None
+    if validation_data is not None:
+        if isinstance(validation_data, (tuple, list)) and not hasattr(validation_data, "on_epoch_end"):
+            vx, vy, vw = unpack_x_y_sample_weight(tuple(validation_data))
+        else:
+            vx, vy, vw = validation_data, None, None
+        validation = make_source(
+            vx, vy, vw, validation_batch_size or batch_size, validation_steps, what="validation"
+        )
+    model.stop_training = False
+    with _noting("fit", {}):
+        model._make_ready(source.first(), training=True)
+    if not isinstance(callbacks, CallbackList):
+        callbacks = CallbackList(
+            callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose,
+            epochs=epochs, steps=steps, model=model,
+        )
+    program = model._program("train")
+    device = DeviceData(source) if program.compiled and _fits_on_device(source) else None
+    fixed = model.steps_per_execution if model.steps_per_execution > 1 else (
+        1 if callbacks.has_batch_hooks("train") else None
+    )
+    pace = Pace(fixed)
+    rng = np.random.default_rng(np.random.randint(2**31)) if shuffle else None
+    where: dict[str, Any] = {}
+    val_device: list[DeviceData] = []
+    training_logs: dict[str, Any] = {}
+    with InterruptGuard() as guard, _noting("fit", where):
+        callbacks.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            where["epoch"] = f"{epoch + 1}/{epochs}"
+            model.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            pace.paused()
+            logs = _pass(
+                model, "train", source, device, callbacks, rng, pace, steps_per_epoch, guard,
+                where,
+            )
+            epoch_logs = to_floats(logs)
+            source.on_epoch_end()
+            if validation is not None and _due(validation_freq, epoch):
+                val_logs = evaluate(
+                    model, validation, verbose=0, steps=validation_steps, callbacks=callbacks,
+                    guard=guard, kept=val_device, where=where,
+                )
+                epoch_logs |= {f"val_{name}": value for name, value in val_logs.items()}
+                model._trainer.loss_tracker.reset_state()
+            epoch_logs = dict(sorted(epoch_logs.items()))
+            callbacks.on_epoch_end(epoch, epoch_logs)
+            training_logs = epoch_logs
+            guard.check()
+            if model.stop_training:
+                break
+        if model.optimizer is not None and epochs > initial_epoch:
+            model.optimizer.finalize_variable_values(model.trainable_weights)
+        callbacks.on_train_end(training_logs)
+    return model.history
+
+
+def _due(frequency: Any, epoch: int) -> bool:
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    return (epoch + 1) in frequency
+
+
+def evaluate(
+    model: Any, source: Any, *, verbose: Any, steps: int | None, callbacks: Any,
+    guard: InterruptGuard | None = None, kept: list | None = None,
+    where: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """See `Trainer.evaluate`; returns the logs.
+
+    Args:
+        guard, where: those of the `fit` around.
+        kept: keeps the data on the device between the epochs of a `fit`.
+    """
+    model._need_compiled("evaluate")
+    where = {} if where is None else where
+    inner = dict(where)
+    with _noting("evaluate", inner):
+        model._make_ready(source.first(), training=False)
+    if not isinstance(callbacks, CallbackList) and (callbacks or verbose != 0):
+        callbacks = CallbackList(
+            callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1,
+            steps=steps or source.num_batches, model=model,
+        )
+    model.reset_metrics()
+    program = model._program("test")
+    device = None
+    if program.compiled and _fits_on_device(source):
+        kept = kept if kept is not None else []
+        if not kept:
+            kept.append(DeviceData(source))
+        device = kept[0]
+    fixed = model.steps_per_execution if model.steps_per_execution > 1 else (
+        1 if callbacks is not None and callbacks.has_batch_hooks("test") else None
+    )
+    with nullcontext(guard) if guard is not None else InterruptGuard() as used, _noting(
+        "evaluate", inner
+    ):
+        if callbacks is not None:
+            callbacks.on_test_begin()
+        logs = _pass(
+            model, "test", source, device, callbacks, None, Pace(fixed), steps, used, inner
+        )
+        logs = to_floats(logs)
+        source.on_epoch_end()
+        if callbacks is not None:
+            callbacks.on_test_end(logs)
+    return logs
+
+
+def predict(
+    model: Any, source: Any, *, verbose: Any, steps: int | None, callbacks: Any
+) -> Any:
+    """See `Trainer.predict`."""
+    where: dict[str, Any] = {}
+    with _noting("predict", where):
+        model._make_ready(source.first(), training=False, for_predict=True)
+    if not isinstance(callbacks, CallbackList) and (callbacks or verbose != 0):
+        callbacks = CallbackList(
+            callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1,
+            steps=steps or source.num_batches, model=model,
+        )
+    backend = current_backend()
+    program = model._program("predict")
+    if callbacks is not None:
+        callbacks.on_predict_begin()
+    parts: list[list[Any]] = []
+    waiting: list[tuple[Any, int]] = []
+    definition: Any = None
+
+    def fetch() -> None:
+        outputs, rows = waiting.pop(0)
+        parts.append([backend.to_numpy(leaf)[:rows] for leaf in outputs])
+
+    with _noting("predict", where):
+        batches: Any = source.batches()
+        for at, batch in enumerate(batches):
+            if steps is not None and at >= steps:
+                break
+            where["batch"] = at + 1
+            if callbacks is not None:
+                callbacks.on_predict_batch_begin(at)
+            batch = (batch[0], None, None)
+            rows = len(tree.leaves(batch)[0])
+            if program.compiled and isinstance(source, ArraySource):
+                batch = _padded(batch, rows, source)
+            outputs = program.run(on_device(batch))
+            leaves, definition = tree.flatten(outputs)
+            waiting.append((leaves, rows))
+            if len(waiting) > 2:
+                fetch()  # the one before last: the device works on the others meanwhile
+            if callbacks is not None:
+                callbacks.on_predict_batch_end(at, {"outputs": outputs})
+        while waiting:
+            fetch()
+    if callbacks is not None:
+        callbacks.on_predict_end()
+    columns = [
+        column[0] if len(column) == 1 else np.concatenate(column) for column in zip(*parts)
+    ]
+    return tree.unflatten(definition, columns)
+
+
+def _padded(batch: Any, rows: int, source: ArraySource) -> Any:
+    """A batch with its last row repeated, so that no new size is compiled.
+
+    Partial batches fill up to the batch size; data of less than one batch to a power of
+    two, so that a single sample does not cost a whole batch.
+    """
+    size = source.batch_size
+    if source.rows < size:
+        size = 1 << (rows - 1).bit_length()
+    if rows == size:
+        return batch
+
+    def pad(leaf: Any) -> Any:
+        leaf = np.asarray(leaf)
+        return np.concatenate([leaf, np.repeat(leaf[-1:], size - rows, axis=0)])
+
+    return tree.map_leaves(pad, batch)

@@ -1,0 +1,743 @@
+"""`Trainer`: what a model can do once it is compiled.
+
+The methods a user calls or overrides; the loops stand in `loop.py`, the compiled steps in
+`program.py`, the matching of losses and metrics to outputs in `routing.py`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+
+from highlevel_backend import canonical_name, current_backend, tree
+
+from highlevel import metrics as metrics_module
+from highlevel import ops
+from highlevel import optimizers as optimizers_module
+from highlevel.errors import describe, public
+from highlevel.serialization import deserialize_keras_object, serialize_keras_object
+from highlevel.state import AbstractScope, StatelessScope
+from highlevel.symbolic import SymbolicTensor, evaluate_abstractly
+from highlevel.training import loop
+from highlevel.training.data.sources import (
+    ArraySource,
+    make_source,
+    unpack_x_y_sample_weight,
+)
+from highlevel.training.program import Program
+from highlevel.training.routing import LossRouting, MetricRouting
+
+__all__ = ["Trainer"]
+
+
+class TrainerState:
+    """What `compile` was given and what came of it; no part of the model's own state."""
+
+    def __init__(self) -> None:
+        self.config: dict[str, Any] | None = None
+        self.losses: LossRouting | None = None
+        self.metrics: MetricRouting | None = None
+        self.loss_tracker: Any = None
+        self.programs: dict[Any, Program] = {}
+        self.run_eagerly = False
+        self.steps_per_execution = 1
+        self.jit_compile: Any = "auto"
+
+
+class Trainer:
+    """Compiling, training, evaluating and predicting; a base class of `Model`."""
+
+    optimizer: Any
+    history: Any
+    stop_training: bool
+
+    def __init__(self) -> None:
+        self._trainer = TrainerState()
+        self._call_programs: dict = {}
+        self._calls_eagerly = False
+        self.optimizer = None
+        self.history = None
+        self.stop_training = False
+
+    # ------------------------------------------------------------------- compile
+
+    @public
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model is trained.
+
+        Args:
+            optimizer: name or `Optimizer`.
+            loss: name, function or `Loss`; a list or dict of them by output.
+            loss_weights: factors of the losses, a list or dict by output.
+            metrics: list of names, functions or `Metric`s; a list of lists or a dict by
+                output. `"accuracy"` becomes the kind that fits the shapes.
+            weighted_metrics: the same, computed with sample and class weights.
+            run_eagerly: run step by step in Python instead of compiled.
+            steps_per_execution: batches between two calls of batch callbacks.
+            jit_compile: kept for the contract; the backend compiles where it can.
+            auto_scale_loss: scale the loss under the policy `mixed_float16`.
+
+        Raises:
+            ValueError: an unknown name, with the likely one; a bad number of steps.
+        """
+        found = optimizers_module.get(optimizer)
+        if (
+            auto_scale_loss and self.dtype_policy.name == "mixed_float16"  # type: ignore[attr-defined]
+            and not isinstance(found, optimizers_module.LossScaleOptimizer)
+        ):
+            found = optimizers_module.LossScaleOptimizer(found, name="loss_scale_optimizer")
+        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+            raise ValueError(
+                "`steps_per_execution` must be a positive integer; got "
+                f"{steps_per_execution!r}."
+            )
+        if run_eagerly and jit_compile is True:
+            raise ValueError("`jit_compile=True` and `run_eagerly=True` exclude each other.")
+        names = self._names_of_outputs()
+        state = TrainerState()
+        state.losses = LossRouting(loss, loss_weights, names) if loss is not None else None
+        if metrics is not None or weighted_metrics is not None:
+            state.metrics = MetricRouting(metrics, weighted_metrics, names)
+        state.loss_tracker = metrics_module.Mean(name="loss")
+        state.run_eagerly = run_eagerly
+        state.steps_per_execution = steps_per_execution
+        state.jit_compile = jit_compile
+        state.config = {
+            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights,
+            "metrics": metrics, "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+        self._trainer = state
+        self.optimizer = found
+        self.stop_training = False
+        self._calls_eagerly = False
+
+    def _names_of_outputs(self) -> list[str] | None:
+        try:
+            return list(self.output_names)  # type: ignore[attr-defined]
+        except (AttributeError, IndexError):
+            return None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._trainer.config is not None
+
+    @property
+    def loss(self) -> Any:
+        """The loss given to `compile`."""
+        return self._trainer.config["loss"] if self._trainer.config else None
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run in Python instead of compiled; settable."""
+        return self._trainer.run_eagerly
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        self._trainer.run_eagerly = bool(value)
+        self._trainer.programs.clear()
+
+    @property
+    def jit_compile(self) -> Any:
+        """Whether steps are compiled."""
+        return current_backend().compiles and not self._trainer.run_eagerly
+
+    @jit_compile.setter
+    def jit_compile(self, value: Any) -> None:
+        self._trainer.jit_compile = value
+
+    @property
+    def steps_per_execution(self) -> int:
+        """Batches between two calls of batch callbacks."""
+        return self._trainer.steps_per_execution
+
+    @steps_per_execution.setter
+    def steps_per_execution(self, value: int) -> None:
+        self._trainer.steps_per_execution = value
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss's mean, metrics of layers, and those given to `compile`."""
+        state = self._trainer
+        found = [state.loss_tracker] if state.loss_tracker is not None else []
+        found += super().metrics  # type: ignore[misc]
+        if state.metrics is not None:
+            found += state.metrics.metrics
+        if state.losses is not None:
+            found += state.losses.metrics
+        return list(dict.fromkeys(found))
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names as they stand in the logs, the loss first."""
+        state = self._trainer
+        if state.loss_tracker is None:
+            return []
+        names = ["loss"]
+        if state.losses is not None:
+            names += [m.name for m in state.losses.metrics]
+        names += [m.name for m in super().metrics]  # type: ignore[misc]
+        if state.metrics is not None:
+            names += state.metrics.labels()
+        return names
+
+    def reset_metrics(self) -> None:
+        """Start all metrics anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Name → current result of every metric, the loss first."""
+        state = self._trainer
+        results: dict[str, Any] = {}
+        routed = set(state.metrics.metrics) if state.metrics is not None else set()
+        for metric in self.metrics:
+            if metric in routed:
+                continue
+            value = metric.result()
+            results |= value if isinstance(value, dict) else {metric.name: value}
+        if state.metrics is not None:
+            results |= state.metrics.result()
+        return results
+
+    # ------------------------------------------------- what a subclass may override
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The scalar that training makes small.
+
+        Args:
+            x: inputs. y: targets. y_pred: outputs. sample_weight: weights per sample.
+            training: whether this is a training step.
+
+        Returns:
+            The compiled losses plus what layers added (regularization, `add_loss`).
+
+        Raises:
+            ValueError: there is nothing to make small.
+        """
+        routing = self._trainer.losses
+        total = routing(y, y_pred, sample_weight) if routing is not None else None
+        for value in self.losses:  # type: ignore[attr-defined]
+            value = ops.sum(ops.cast(value, "float32"))
+            total = value if total is None else total + value
+        if total is None:
+            raise ValueError(
+                f"Model '{self.name}' has no loss: give `compile` one, "  # type: ignore[attr-defined]
+                "or `add_loss` in a layer, or override `compute_loss`."
+            )
+        return total
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Update the compiled metrics with a batch; returns all results by name."""
+        routing = self._trainer.metrics
+        if routing is not None:
+            routing.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def compute_loss_and_updates(
+        self,
+        trainable_variables: list,
+        non_trainable_variables: list,
+        metrics_variables: list,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        training: bool = False,
+        optimizer_variables: list | None = None,
+    ) -> tuple[Any, tuple]:
+        """The loss as a pure function of the state.
+
+        Returns:
+            `(loss, (unscaled_loss, y_pred, non_trainable_variables, metrics_variables))`;
+            `loss` is multiplied by the optimizer's loss scale in training.
+        """
+        trainable, others = self.trainable_variables, self.non_trainable_variables  # type: ignore[attr-defined]
+        metrics = self.metrics_variables
+        mapping = [
+            *zip(trainable, trainable_variables),
+            *zip(others, non_trainable_variables),
+            *zip(metrics, metrics_variables),
+        ]
+        if optimizer_variables is not None and self.optimizer is not None:
+            mapping += zip(self.optimizer.variables, optimizer_variables)
+        with StatelessScope(mapping, collect_losses=True) as scope:
+            y_pred = self(x, training=training)  # type: ignore[operator]
+            loss = self.compute_loss(
+                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
+            )
+            unscaled = loss
+            if training and self.optimizer is not None:
+                loss = self.optimizer.scale_loss(loss)
+        values = scope.values
+        return loss, (
+            unscaled, y_pred, [values[v] for v in others], [values[v] for v in metrics]
+        )
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """Variables of all metrics."""
+        return [v for metric in self.metrics for v in metric.variables]
+
+    def train_step(self, state: tuple, data: Any) -> tuple[dict, tuple]:
+        """One step of training, pure.
+
+        A subclass may write this one, `train_step(self, state, data)`, or
+        `train_step(self, data)`, which works with variables, metrics and optimizer as
+        objects and returns the logs.
+
+        Args:
+            state: `(trainable_variables, non_trainable_variables, optimizer_variables,
+                metrics_variables)`, lists of arrays.
+            data: `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+        Returns:
+            `(logs, state)`.
+        """
+        trainable, others, slots, metrics = state
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        (_, aux), gradients = current_backend().value_and_grad(
+            lambda t: self.compute_loss_and_updates(
+                t, others, metrics, x, y, sample_weight, training=True,
+                optimizer_variables=slots,
+            ),
+            has_aux=True,
+        )(list(trainable))
+        loss, y_pred, others, metrics = aux
+        trainable, slots = self.optimizer.stateless_apply(slots, gradients, trainable)
+        logs, metrics = self._update_metrics(metrics, others, x, y, y_pred, sample_weight, loss)
+        return logs, (trainable, others, slots, metrics)
+
+    def test_step(self, state: tuple, data: Any) -> tuple[dict, tuple]:
+        """One step of evaluation, pure; may be overridden as `train_step` may.
+
+        Args:
+            state: `(trainable_variables, non_trainable_variables, metrics_variables)`.
+            data: as in `train_step`.
+        """
+        trainable, others, metrics = state
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        _, (loss, y_pred, others, metrics) = self.compute_loss_and_updates(
+            trainable, others, metrics, x, y, sample_weight, training=False
+        )
+        logs, metrics = self._update_metrics(metrics, others, x, y, y_pred, sample_weight, loss)
+        return logs, (trainable, others, metrics)
+
+    def predict_step(self, state: tuple, data: Any) -> tuple[Any, list]:
+        """One step of prediction, pure: `(outputs, non_trainable_variables)`."""
+        trainable, others = state
+        x, _, _ = unpack_x_y_sample_weight(data)
+        outputs, others = self.stateless_call(trainable, others, x, training=False)  # type: ignore[attr-defined]
+        return outputs, others
+
+    def _update_metrics(
+        self, values: list, others: list, x: Any, y: Any, y_pred: Any, weight: Any, loss: Any
+    ) -> tuple[dict, list]:
+        variables = self.metrics_variables
+        with StatelessScope(zip(variables, values)) as scope:
+            batch = next(iter(tree.leaves(x))).shape[0]
+            self._trainer.loss_tracker.update_state(loss, sample_weight=batch)
+            logs = self.compute_metrics(x, y, y_pred, weight)
+        return logs, [scope.values[v] for v in variables]
+
+    # ------------------------------------------------------------------ programs
+
+    def _program(self, mode: str) -> Program:
+        """The compiled step of a mode, made anew when the model has changed."""
+        key = (mode, current_backend().name)
+        program = self._trainer.programs.get(key)
+        if program is None or program.stale(lambda: self._structure_for(mode)):
+            program = self._trainer.programs[key] = self._make_program(mode)
+        return program
+
+    def _structure_for(self, mode: str) -> list:
+        parts = self.structure()  # type: ignore[attr-defined]
+        parts += [self.optimizer, *self.metrics]
+        return parts
+
+    def _make_program(self, mode: str) -> Program:
+        trainable = self.trainable_variables  # type: ignore[attr-defined]
+        others = self.non_trainable_variables  # type: ignore[attr-defined]
+        results = None
+        if mode == "train":
+            step_method, base = self.train_step, Trainer.train_step
+            slots, metrics = list(self.optimizer.variables), self.metrics_variables
+            fixed: tuple = ()
+            carried: tuple = (trainable, others, slots, metrics)
+        elif mode == "test":
+            step_method, base = self.test_step, Trainer.test_step
+            metrics = self.metrics_variables
+            fixed, carried = (trainable,), (others, metrics)
+        else:
+            step_method, base = self.predict_step, Trainer.predict_step
+            fixed, carried = (trainable,), (others,)
+        own = getattr(type(self), f"{mode}_step") is base
+        object_style = not own and _takes_data_only(step_method)
+
+        def step(fixed: tuple, carried: tuple, data: Any) -> tuple[Any, tuple]:
+            if object_style:
+                variables = [v for group in (*fixed_variables, *carried_variables) for v in group]
+                values = [v for group in (*fixed, *carried) for v in group]
+                with StatelessScope(zip(variables, values), collect_losses=True) as scope:
+                    result = step_method(_as_given(data))
+                return result, tuple([scope.values[v] for v in group]
+                                     for group in carried_variables)
+            if mode == "train":
+                return step_method(carried, _as_given(data))
+            result, after = step_method((*fixed, *carried), _as_given(data))
+            return result, (after,) if mode == "predict" else tuple(after[1:])
+
+        if own and mode != "predict" and (
+            type(self).compute_metrics is Trainer.compute_metrics
+            and type(self).get_metrics_result is Trainer.get_metrics_result
+        ):
+            def results(carried: tuple) -> dict:
+                with StatelessScope(zip(metrics, carried[-1])):
+                    return self.get_metrics_result()
+
+        fixed_variables, carried_variables = fixed, carried
+        return Program(
+            step, results, fixed, carried, self._structure_for(mode),
+            compiled=not self.run_eagerly,
+        )
+
+    def _make_ready(self, batch: Any, training: bool, for_predict: bool = False) -> None:
+        """Before the first step: variables of the model, metrics and optimizer, pending."""
+        x, y, sample_weight = batch
+        backend = current_backend()
+        if not getattr(self, "_prepared", True):
+            converted = tree.map_leaves(
+                lambda leaf: backend.asarray(leaf) if _numeric(leaf) else leaf, x
+            )
+            if training or for_predict or not self.built:  # type: ignore[attr-defined]
+                self._build_from_data(converted)
+        if for_predict:
+            return
+        state = self._trainer
+        unbuilt = (
+            (state.losses is not None and state.losses.names is None)
+            or (state.metrics is not None and not state.metrics.built)
+        )
+        if unbuilt:
+            self._build_metrics(x, y, sample_weight)
+        if training and self.optimizer is not None and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+    def _build_from_data(self, x: Any) -> None:
+        args, kwargs, _ = self._take_inputs((x,), {"training": False})  # type: ignore[attr-defined]
+        self._prepare_call(args, kwargs)  # type: ignore[attr-defined]
+        if not self.built:  # type: ignore[attr-defined]
+            self(x, training=False)  # type: ignore[operator]
+
+    def _build_metrics(self, x: Any, y: Any, sample_weight: Any) -> None:
+        """Run losses and metrics abstractly once, so that they make their variables."""
+        data = tree.map_leaves(_symbol, (x, y, sample_weight))
+        try:
+            known = tree.map_leaves(
+                lambda t: SymbolicTensor((_rows(data), *t.shape[1:]), t.dtype),
+                self.output,  # type: ignore[attr-defined]
+            )
+        except AttributeError:
+            known = None
+
+        def run(x: Any, y: Any, weight: Any, y_pred: Any) -> Any:
+            with AbstractScope(collect_losses=True):
+                if y_pred is None:
+                    y_pred = self(x, training=False)  # type: ignore[operator]
+                state = self._trainer
+                if state.losses is not None:
+                    state.losses(y, y_pred, weight)
+                if state.metrics is not None:
+                    state.metrics.update_state(y, y_pred, weight)
+            return ()
+
+        evaluate_abstractly(run, (*data, known), {})
+
+    # ------------------------------------------------------------ fit and friends
+
+    @public
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> Any:
+        """Train the model.
+
+        Args:
+            x: inputs: an array of shape `(samples, ...)`, a list or dict of them, a table
+                (pandas, polars), or an iterable of batches (generator, `PyDataset`, torch
+                `DataLoader`, `tf.data.Dataset`) that yields `(x, y)` or `(x, y, weights)`.
+            y: targets, in the structure of the outputs.
+            batch_size: samples per step, 32 by default.
+            epochs: the epoch to stop after.
+            verbose: 0 silent, 1 a live bar, 2 a line per epoch, "auto" 1.
+            callbacks: list of `Callback`s.
+            validation_split: fraction of the arrays, from the end, to validate on.
+            validation_data: `(x, y)`, `(x, y, weights)` or an iterable of batches.
+            shuffle: a new order of the samples in every epoch.
+            class_weight: class → factor of its samples' loss.
+            sample_weight: factor of each sample's loss.
+            initial_epoch: the epoch to begin with.
+            steps_per_epoch: batches per epoch; all by default.
+            validation_steps: batches to validate on; all by default.
+            validation_batch_size: `batch_size` by default.
+            validation_freq: validate every so many epochs, or at those listed.
+
+        Returns:
+            `History`: `.history` is a dict of lists, a value per epoch.
+
+        Raises:
+            RuntimeError: not compiled.
+            ValueError: data that does not fit; names what and where.
+        """
+        return loop.fit(
+            self, x=x, y=y, batch_size=batch_size, epochs=epochs, verbose=verbose,
+            callbacks=callbacks, validation_split=validation_split,
+            validation_data=validation_data, shuffle=shuffle, class_weight=class_weight,
+            sample_weight=sample_weight, initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size, validation_freq=validation_freq,
+        )
+
+    @public
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Loss and metrics on data.
+
+        Args:
+            x, y, batch_size, verbose, sample_weight, callbacks: as in `fit`.
+            steps: number of batches; all by default.
+            return_dict: return a dict by name instead of a list.
+
+        Returns:
+            The loss, or a list `[loss, metric, ...]` in the order of `metrics_names`, or a
+            dict; Python floats.
+
+        Raises:
+            RuntimeError: not compiled.
+        """
+        if kwargs:
+            raise TypeError(f"`evaluate` does not know {', '.join(map(repr, kwargs))}.")
+        logs = loop.evaluate(
+            self, make_source(x, y, sample_weight, batch_size, steps, what="evaluate"),
+            verbose=verbose, steps=steps, callbacks=callbacks,
+        )
+        return logs if return_dict else _in_order(logs)
+
+    @public
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The model's outputs for data, batch by batch.
+
+        Args:
+            x, batch_size, verbose, callbacks: as in `fit`.
+            steps: number of batches; all by default.
+
+        Returns:
+            NumPy array of shape `(samples, ...)`, or a tree of them.
+        """
+        source = make_source(x, None, None, batch_size, steps, what="predict")
+        return loop.predict(self, source, verbose=verbose, steps=steps, callbacks=callbacks)
+
+    @public
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One training step on one batch; returns loss and metrics so far, as `evaluate`."""
+        self._need_compiled("train_on_batch")
+        batch = _one_batch(x, y, sample_weight, class_weight)
+        self._make_ready(batch, training=True)
+        logs = loop.to_floats(self._program("train").run(loop.on_device(batch)))
+        return logs if return_dict else _in_order(logs)
+
+    @public
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics so far, with one more batch; as `evaluate`."""
+        self._need_compiled("test_on_batch")
+        batch = _one_batch(x, y, sample_weight, None)
+        self._make_ready(batch, training=False)
+        logs = loop.to_floats(self._program("test").run(loop.on_device(batch)))
+        return logs if return_dict else _in_order(logs)
+
+    @public
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch, as NumPy arrays."""
+        batch = _one_batch(x, None, None, None)
+        self._make_ready(batch, training=False, for_predict=True)
+        backend = current_backend()
+        outputs = self._program("predict").run(loop.on_device(batch))
+        return tree.map_leaves(backend.to_numpy, outputs)
+
+    def _need_compiled(self, method: str) -> None:
+        if not self.compiled:
+            raise RuntimeError(
+                f"Model '{self.name}' is not compiled. Call "  # type: ignore[attr-defined]
+                "`model.compile(optimizer=..., loss=...)` before "
+                f"`model.{method}(...)`."
+            )
+
+    # ------------------------------------------------------- config and functions
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was given, as a config."""
+        given = self._trainer.config
+        if given is None:
+            return None
+        config = {}
+        for name, value in given.items():
+            try:
+                config[name] = serialize_keras_object(
+                    self.optimizer if name == "optimizer" else value
+                )
+            except Exception as error:
+                warnings.warn(
+                    f"The `{name}` that model '{self.name}' was compiled with "  # type: ignore[attr-defined]
+                    f"cannot be written into its config ({error}); after loading, compile "
+                    "it again.",
+                    stacklevel=2,
+                )
+                return None
+        if config["jit_compile"] == "auto":
+            config["jit_compile"] = True
+        return config
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as `get_compile_config` described."""
+        given = {
+            name: deserialize_keras_object(value) if value is not None else None
+            for name, value in config.items()
+        }
+        if given.get("jit_compile") is True:
+            given["jit_compile"] = "auto"
+        self.compile(**given)
+        if self.optimizer is not None and self.built:  # type: ignore[attr-defined]
+            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """The function that `fit` runs on a batch; see `train_function`."""
+        return self._make_function("train", force)
+
+    def make_test_function(self, force: bool = False) -> Any:
+        """The function that `evaluate` runs on a batch."""
+        return self._make_function("test", force)
+
+    def make_predict_function(self, force: bool = False) -> Any:
+        """The function that `predict` runs on a batch."""
+        return self._make_function("predict", force)
+
+    def _make_function(self, mode: str, force: bool) -> Any:
+        if force:
+            self._trainer.programs.pop((mode, current_backend().name), None)
+
+        def function(data: Any) -> Any:
+            batch = unpack_x_y_sample_weight(data)
+            self._make_ready(batch, mode == "train", for_predict=mode == "predict")
+            return self._program(mode).run(loop.on_device(batch))
+
+        return function
+
+    def train_function(self) -> Any:
+        """A function `batch -> logs` that does one compiled training step on the model."""
+        self._need_compiled("train_function")
+        return self.make_train_function()
+
+
+def _takes_data_only(method: Any) -> bool:
+    return len(inspect.signature(method).parameters) == 1
+
+
+def _as_given(data: Any) -> Any:
+    """`(x, y, None)` as the dataset gave it."""
+    x, y, weight = data
+    if weight is not None:
+        return x, y, weight
+    return (x, y) if y is not None else (x,)
+
+
+def _one_batch(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> tuple:
+    source = make_source(
+        x, y, sample_weight, batch_size=2**31 - 1, class_weight=class_weight, what="on_batch"
+    )
+    if not isinstance(source, ArraySource):
+        raise TypeError(f"A batch must be arrays; got {describe(x)}.")
+    return source.data
+
+
+def _in_order(logs: dict[str, float]) -> Any:
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
+
+
+def _numeric(leaf: Any) -> bool:
+    return hasattr(leaf, "dtype") and getattr(leaf.dtype, "kind", "f") not in "OUST"
+
+
+def _symbol(leaf: Any) -> Any:
+    if not _numeric(leaf):
+        return leaf
+    dtype = canonical_name(leaf.dtype)
+    return SymbolicTensor(leaf.shape, {"int64": "int32", "float64": "float32"}.get(dtype, dtype))
+
+
+def _rows(data: Any) -> int | None:
+    """Rows of the first array of a batch."""
+    return tree.leaves(data[0])[0].shape[0]
