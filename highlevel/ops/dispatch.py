@@ -17,6 +17,7 @@ from highlevel_backend import canonical_name, current_backend, result_dtype
 
 from highlevel import config
 from highlevel.naming import unique_name
+from highlevel.ops.graph_table import split_call
 from highlevel.state import autocast_dtype
 from highlevel.symbolic import Node, SymbolicTensor, any_symbolic, evaluate_abstractly
 from highlevel.variable import Variable
@@ -59,8 +60,8 @@ class OpCall:
         return self.function(*args, **kwargs)
 
     def graph_arguments(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        """Arguments as a saved graph lists them; see `highlevel.ops.graph_config`."""
-        return args, kwargs
+        """Those of a call's arguments that a saved graph lists as inputs."""
+        return split_call(self.function, args, kwargs)[:2]
 
     @property
     def output(self) -> Any:

@@ -19,10 +19,12 @@ __all__ = ["deserialize_keras_object", "serialize_keras_object"]
 #: type (by module and name) → what writes it; these types stand above this module
 _WRITERS = {
     ("highlevel.symbolic", "SymbolicTensor"): "_write_symbolic",
-    ("highlevel.ops.dispatch", "OpCall"): "highlevel.saving.graph:op_to_config",
+    ("highlevel.ops.dispatch", "OpCall"): "highlevel.ops.graph_config:op_to_config",
 }
 
-#: `class_name` of lambdas that this process wrote → the lambda
+_OP_MODULES = ("keras.src.ops.", "highlevel.ops.", "keras.src.activations.activations.")
+
+#: token of a lambda that this process wrote → the lambda
 _lambdas: WeakValueDictionary[str, Any] = WeakValueDictionary()
 
 
@@ -52,7 +54,7 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, (list, tuple)):
         items = [serialize_keras_object(item) for item in obj]
         return items if isinstance(obj, list) else tuple(items)
-    if isinstance(obj, Mapping):
+    if isinstance(obj, Mapping) and not hasattr(obj, "get_config"):
         return {key: serialize_keras_object(value) for key, value in obj.items()}
     if isinstance(obj, bytes):
         return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
@@ -226,7 +228,7 @@ def _read(config: Any, custom: Mapping[str, Any] | None, namespace: str | None) 
     if isinstance(config, (list, tuple)):
         items = [_read(item, custom, namespace) for item in config]
         return items if isinstance(config, list) else tuple(items)
-    if not isinstance(config, Mapping):
+    if not isinstance(config, dict):
         return config  # an object already
     class_name = config.get("class_name")
     if class_name is None or not ("config" in config or "items" in config):
@@ -243,10 +245,8 @@ def _read(config: Any, custom: Mapping[str, Any] | None, namespace: str | None) 
         return _read_function(module, inner, custom, namespace)
     if class_name == "type" and module == "builtins":
         return _read_type(inner)
-    if isinstance(module, str) and (module + ".").startswith(("keras.src.ops.", "highlevel.ops.")):
-        return _resolve("highlevel.saving.graph:op_from_config")(module, class_name, inner)
-    if module == "keras.src.activations.activations":
-        return _resolve("highlevel.saving.graph:op_from_config")(module, class_name, inner)
+    if isinstance(module, str) and (module + ".").startswith(_OP_MODULES):
+        return _resolve("highlevel.ops.graph_config:op_from_config")(module, class_name, inner)
     cls = _find_class(module, class_name, registered_name, custom)
     return _build(cls, config, inner, custom)
 
