@@ -23,9 +23,9 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.optimizers": "Optimizer",
         "highlevel.regularizers": "Regularizer",
         "highlevel.version": "version",
-        **{
-            f"highlevel.{name}": ""
-            for name in ["activations", "backend", "callbacks", "config", "constraints", "datasets", "distribution", "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "tree", "utils"]
-        },
     },
+    submodules=(
+        "activations", "backend", "callbacks", "config", "constraints", "dtype_policies", "initializers", "layers", "losses", "metrics",
+        "models", "ops", "optimizers", "random", "regularizers", "saving", "tree", "utils",
+    ),
 )

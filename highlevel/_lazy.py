@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 __all__ = ["lazy_package"]
 
 
 def lazy_package(
-    package: str, modules: Mapping[str, str], aliases: Mapping[str, str] | None = None
+    package: str,
+    modules: Mapping[str, str],
+    aliases: Mapping[str, str] | None = None,
+    submodules: Iterable[str] = (),
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a package that loads its names on demand.
 
     Args:
         package: the package's `__name__`.
-        modules: module path → its public names, separated by spaces; a module path given
-            without names (`""`) is offered itself under its last part.
+        modules: module path → its public names, separated by spaces.
         aliases: further name → `"module:name"`.
+        submodules: names of modules in the package that are public themselves.
 
     Example (in a package's `__init__.py`)::
 
@@ -29,11 +32,10 @@ def lazy_package(
     """
     where: dict[str, tuple[str, str | None]] = {}
     for module, names in modules.items():
-        if names:
-            for name in names.split():
-                where[name] = (module, name)
-        else:
-            where[module.rpartition(".")[2]] = (module, None)
+        for name in names.split():
+            where[name] = (module, name)
+    for name in submodules:
+        where[name] = (f"{package}.{name}", None)
     for alias, target in (aliases or {}).items():
         module, _, name = target.partition(":")
         where[alias] = (module, name or None)
