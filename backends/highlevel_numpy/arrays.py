@@ -139,6 +139,6 @@ def as_array(x: Any, dtype: str | None = None) -> Any:
 def _text(result: Any, x: Any) -> np.ndarray:
     if isinstance(result, Recorded) or result.dtype.kind not in "OUST":
         raise TypeError(
-            f"A {type(x).__name__} of dtype {result.dtype} is not text, which dtype='string' asks for."
+            f"A {type(x).__name__} of dtype {result.dtype} is not text (dtype='string')."
         )
     return result
