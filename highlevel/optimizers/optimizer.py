@@ -21,7 +21,7 @@ from highlevel.optimizers.state import OptimizerState
 from highlevel.state import StatelessScope, current_scope
 from highlevel.variable import Variable
 
-__all__ = ["Optimizer"]
+__all__ = ["Optimizer", "compute_dtype"]
 
 Array = Any
 _BUILTIN_SCHEDULES = frozenset(SCHEDULES.values())
@@ -117,7 +117,7 @@ class Optimizer(OptimizerState):
         """
         backend = current_backend()
         slots = self._slots[self._get_variable_index(variable)]
-        dtype = _compute_dtype([variable])
+        dtype = compute_dtype([variable])
         # Common state advances once a step, not once a variable.
         scalars, _ = self.begin(
             backend.cast(backend.asarray(learning_rate), dtype),
@@ -243,7 +243,7 @@ class Optimizer(OptimizerState):
         state = [v._own_value() for v in own]
         rate = self._rate_outside()
         if backend.compiles and current_scope.get() is None and self._compilable(grads):
-            key = (backend.name, tuple(places))
+            key = (backend.name, tuple(places), self.revision)
             program = self._programs.get(key)
             if program is None:
 
@@ -253,8 +253,12 @@ class Optimizer(OptimizerState):
                 program = self._programs[key] = backend.compile(update)
             grads = [g if g is None else backend.asarray(g) for g in grads]
             new_values, new_state = program(values, grads, state, rate)
-        else:
-            new_values, new_state = self._pure(places, values, grads, state, rate)
+            for variable, value in zip(variables, new_values):
+                variable.set_raw(value, backend)
+            for variable, value in zip(own, new_state):
+                variable.set_raw(value, backend)
+            return
+        new_values, new_state = self._pure(places, values, grads, state, rate)
         for variable, value in zip(variables, new_values):
             variable.assign(value)
         for variable, value in zip(own, new_state):
@@ -409,9 +413,10 @@ class Optimizer(OptimizerState):
             if own is None:
                 own = by_dtype[dtype] = tuple(backend.cast(s, dtype) for s in scalars)
             slots = plan.slots[p]
-            values[i], new = self.rule_for(p)(gradient, values[i], [state[s] for s in slots], own)
+            value, new = self.rule_for(p)(gradient, values[i], [state[s] for s in slots], own)
+            values[i] = backend.cast(value, dtype)
             for s, array in zip(slots, new):
-                state[s] = array
+                state[s] = backend.cast(array, self._variables[s].dtype)
         return values, state
 
     def rule_for(self, place: int) -> Callable:
@@ -473,6 +478,11 @@ class Optimizer(OptimizerState):
         """The loss times `loss_scale_factor`; take its gradient, and `apply` scales back."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
+    def stateless_scale_loss(self, optimizer_variables: Sequence[Array], loss: Array) -> Array:
+        """`scale_loss` as a pure function, by the state given instead of the variables'."""
+        with StatelessScope(zip(self.variables, optimizer_variables)):
+            return self.scale_loss(loss)
+
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Set variables to their moving averages (`use_ema`); for the end of training."""
         if self.use_ema:
@@ -497,9 +507,9 @@ class _Plan:
         self.shared = [position[v] for v in optimizer._shared]
         rate = optimizer._learning_rate
         self.rate = position[rate] if isinstance(rate, Variable) else -1
-        self.dtype = _compute_dtype(optimizer._trainable_variables)
+        self.dtype = compute_dtype(optimizer._trainable_variables)
 
 
-def _compute_dtype(variables: Iterable[Variable]) -> str:
+def compute_dtype(variables: Iterable[Variable]) -> str:
     """dtype of the scalars of a step: never narrower than float32."""
     return "float64" if any(v.dtype == "float64" for v in variables) else "float32"

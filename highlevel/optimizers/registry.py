@@ -6,9 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from highlevel import serialization
+from highlevel.optimizers.adadelta import Adadelta
+from highlevel.optimizers.adafactor import Adafactor
+from highlevel.optimizers.adagrad import Adagrad
 from highlevel.optimizers.adam import Adam, AdamW
+from highlevel.optimizers.adamax import Adamax
+from highlevel.optimizers.ftrl import Ftrl
+from highlevel.optimizers.lamb import Lamb
+from highlevel.optimizers.lion import Lion
+from highlevel.optimizers.loss_scale import LossScaleOptimizer
+from highlevel.optimizers.multi import MultiOptimizer
+from highlevel.optimizers.muon import Muon
+from highlevel.optimizers.nadam import Nadam
 from highlevel.optimizers.optimizer import Optimizer
 from highlevel.optimizers.rmsprop import RMSprop
+from highlevel.optimizers.schedule_free import ScheduleFreeAdamW
 from highlevel.optimizers.sgd import SGD
 
 __all__ = ["OPTIMIZERS", "deserialize", "get", "serialize"]
@@ -20,6 +32,18 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
         Adam,
         AdamW,
         RMSprop,
+        Adadelta,
+        Adafactor,
+        Adagrad,
+        Adamax,
+        Ftrl,
+        Lamb,
+        Lion,
+        LossScaleOptimizer,
+        MultiOptimizer,
+        Muon,
+        Nadam,
+        ScheduleFreeAdamW,
     )
 }
 _BY_LOWER_CASE = {name.lower(): cls for name, cls in OPTIMIZERS.items()}
@@ -47,10 +71,11 @@ def deserialize(
     Raises:
         TypeError: no such class.
     """
-    found = _BY_LOWER_CASE.get(str(config.get("class_name", "")).lower())
-    if found is not None and not (custom_objects and config["class_name"] in custom_objects):
-        if config.get("registered_name") in (None, found.__name__):
-            config = {"module": "keras.optimizers", **config, "class_name": found.__name__}
+    name = config.get("class_name", "")
+    found = _BY_LOWER_CASE.get(str(name).lower())
+    own = name in (custom_objects or {}) or config.get("registered_name") not in (None, name)
+    if found is not None and not own:
+        config = {"module": "keras.optimizers", **config, "class_name": found.__name__}
     return serialization.deserialize_keras_object(config, custom_objects)
 
 

@@ -31,6 +31,8 @@ def constant(number: float) -> Callable:
     return fill
 
 
+#: public attributes that compiled programs take as arguments
+_NOT_CONSTANT = frozenset(("built", "iterations", "learning_rate", "name"))
 _INITIALIZERS = {"zeros": constant(0.0), "ones": constant(1.0)}
 
 
@@ -108,7 +110,7 @@ class OptimizerState:
     def __setattr__(self, name: str, value: Any) -> None:
         # Public attributes are hyperparameters, constants of the programs compiled so far.
         object.__setattr__(self, name, value)
-        if name[0] != "_":
+        if name[0] != "_" and name not in _NOT_CONSTANT:
             self._changed()
 
     def _changed(self) -> None:
@@ -269,11 +271,9 @@ class OptimizerState:
         for group in self.slot_names():
             for variable, slots in zip(variables, self._slots):
                 for name in group:
-                    slots.append(
-                        self.add_variable_from_reference(
-                            variable, name, initializer=self.slot_initializer(name, variable)
-                        )
-                    )
+                    if self.has_slot(name, variable):
+                        start = self.slot_initializer(name, variable)
+                        slots.append(self.add_variable_from_reference(variable, name, start))
         self.built = True
 
     def slot_names(self) -> Sequence[Sequence[str]]:
@@ -283,6 +283,10 @@ class OptimizerState:
         order of `variables` and of saved files.
         """
         return ()
+
+    def has_slot(self, name: str, variable: Variable) -> bool:
+        """Whether a variable has a slot of `slot_names`; all do by default."""
+        return True
 
     def slot_initializer(self, name: str, variable: Variable) -> Any:
         """Initializer of a slot; zeros by default."""

@@ -42,6 +42,31 @@ OWN = [
     ("AdamW", {"learning_rate": 0.1}),
     ("RMSprop", {"learning_rate": 0.1}),
     ("RMSprop", {"learning_rate": 0.1, "momentum": 0.5, "centered": True}),
+    ("Adagrad", {"learning_rate": 0.1}),
+    ("Adadelta", {"learning_rate": 1.0, "epsilon": 1e-3}),
+    ("Adamax", {"learning_rate": 0.1}),
+    ("Nadam", {"learning_rate": 0.1}),
+    ("Lamb", {"learning_rate": 0.1}),
+    ("Lion", {"learning_rate": 0.1}),
+    ("Ftrl", {"learning_rate": 0.1}),
+    (
+        "Ftrl",
+        {
+            "learning_rate": 0.1,
+            "l1_regularization_strength": 0.1,
+            "l2_regularization_strength": 0.2,
+            "l2_shrinkage_regularization_strength": 0.3,
+            "beta": 0.4,
+            "learning_rate_power": -0.7,
+        },
+    ),
+    ("ScheduleFreeAdamW", {"learning_rate": 0.1}),
+    ("ScheduleFreeAdamW", {"learning_rate": 0.1, "warmup_steps": 4, "beta_1": 0.8}),
+    ("Adafactor", {"learning_rate": 0.5}),
+    ("Adafactor", {"learning_rate": 0.1, "relative_step": False, "clip_threshold": 0.5}),
+    ("Muon", {"learning_rate": 0.1}),
+    ("Muon", {"learning_rate": 0.1, "nesterov": False, "rms_rate": None, "adam_lr_ratio": 2.0}),
+    ("Muon", {"learning_rate": 0.1, "exclude_layers": ["den.e"]}),
 ]
 
 
