@@ -107,7 +107,7 @@ class LayerConfig:
             return None
         if len(shapes) == 1:
             return {"input_shape": next(iter(shapes.values()))}
-        return dict(shapes)
+        return {"shapes_dict": dict(shapes)}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shapes that `get_build_config` gave."""

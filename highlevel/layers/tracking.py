@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from highlevel.metrics.metric import Metric
 from highlevel.random.seed_generator import SeedGenerator
 from highlevel.variable import Variable
 
@@ -22,6 +21,7 @@ __all__ = ["Tracked"]
 _INTERNAL = frozenset((
     "_init_arguments", "_own_variables", "_loss_values", "_inbound_nodes", "_outbound_nodes",
     "_observed", "_build_shapes", "_dtype_policy", "input_spec", "_untracked", "optimizer",
+    "_carried",
     "_trainer", "_call_programs", "_calls_eagerly", "_prepared_call", "_observe_next",
     "_graph", "stop_training", "_path", "built", "history",
 ))
@@ -69,7 +69,7 @@ def _kind_of(cls: type) -> int:
         kind = _VARIABLE
     elif issubclass(cls, Tracked):
         kind = _LAYER
-    elif issubclass(cls, Metric):
+    elif any(base.__name__ == "Metric" for base in cls.__mro__):
         kind = _METRIC
     elif issubclass(cls, SeedGenerator):
         kind = _SEED
@@ -161,7 +161,7 @@ class Tracked:
                 yield layer
 
     def _collect(self) -> tuple[list[Variable], list[Variable], list[Any]]:
-        """`(weights, seed states, metrics)` of this layer and all below, each once."""
+        """`(weights, seed states and carried states, metrics)` of this layer and all below."""
         weights: dict[Variable, None] = {}
         seeds: dict[Variable, None] = {}
         metrics: dict[Any, None] = {}
@@ -181,6 +181,10 @@ class Tracked:
         for variable in own:
             if not variable.born_trainable:
                 weights.setdefault(variable)
+        # What goes from one call to the next (a recurrent layer's states) is no weight.
+        carried: list[tuple[int, Any]] = []
+        _look((self.__dict__.get("_carried"),), carried)
+        seeds.update(dict.fromkeys(value for _, value in carried))
         for kind, value in found:
             if kind == _LAYER:
                 value._collect_into(weights, seeds, metrics, seen)
@@ -196,7 +200,7 @@ class Tracked:
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables but metrics': weights, and the states of seed generators."""
+        """All variables but metrics': weights, states of seed generators and of stateful layers."""
         weights, seeds, _ = self._collect()
         return weights + seeds
 
