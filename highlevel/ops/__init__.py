@@ -1,0 +1,13 @@
+"""Functions on arrays, each written once for every backend.
+
+All of them are offered here; `ops.numpy`, `ops.nn`, `ops.linalg` and `ops.image` group them.
+Called with symbolic tensors they record themselves in the graph of a model.
+"""
+
+from highlevel.ops import operators as operators  # fills the table of symbolic tensors
+from highlevel.ops.core import *  # noqa: F403
+from highlevel.ops.math import *  # noqa: F403
+from highlevel.ops.nn import *  # noqa: F403
+from highlevel.ops.nn import hard_swish as hard_swish
+from highlevel.ops.nn import swish as swish
+from highlevel.ops.numpy import *  # noqa: F403
