@@ -32,10 +32,10 @@ The rule made of it, by static shape alone (`plan`):
   needs less memory;
 - the value: stock, but for one input channel (shifted products) and 3-d (rows).
 
-The derivatives are a `custom_jvp` whose tangent is bilinear in plain `lax` operations:
-forward and reverse mode and derivatives of derivatives all follow from it. Patches are
-made again in the backward pass (`jax.checkpoint`), so that a model keeps only its
-activations, as with the stock convolution.
+A convolution and its two gradients are three operations of our own (`primitives`). Each
+is linear in both operands, and the derivatives of each are the other two, so that forward
+and reverse mode and derivatives of any order follow from three lines. The patches exist
+only inside an operation: a model keeps its activations, as with the stock convolution.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.custom_derivatives import SymbolicZero
+from jax.interpreters import ad
 
 from highlevel_jax import slices
+from highlevel_jax.primitives import define, same_axes
 
 __all__ = ["Geometry", "conv", "plan", "stock_conv"]
 
@@ -103,13 +104,10 @@ def plan(
         Two functions `(x, kernel, geometry) -> array` of equal results.
     """
     *window, depth, _ = kernel_shape
-    spatial = x_shape[1:-1]
     size = 1
     for length in window:
         size *= length
-    if any(type(n) is not int for n in spatial) or size > _LARGEST_WINDOW:
-        return stock_conv, stock_conv
-    if min(slices.out_lengths(spatial, window, geometry)) <= 0 or 0 in x_shape or size == 0:
+    if size > _LARGEST_WINDOW or 0 in x_shape or 0 in kernel_shape:
         return stock_conv, stock_conv
     if geometry.groups > 1:
         if depth == 1:
@@ -130,58 +128,96 @@ def plan(
     return stock_conv, derivatives
 
 
-def _in_float32(formula: Callable, geometry: Geometry) -> Callable:
-    """The formula for a CPU: half precision is widened, summed in float32, and narrowed."""
-
-    def run(x: Array, kernel: Array) -> Array:
-        if x.dtype.itemsize > 2:
-            return formula(x, kernel, geometry)
-        wide = formula(x.astype(jnp.float32), kernel.astype(jnp.float32), geometry)
-        return wide.astype(x.dtype)
-
-    return run
+def _on_cpu(x: Array, kernel: Array, geometry: Geometry, derivative: bool = False) -> Array:
+    """The planned formula; half precision is widened, summed in float32, and narrowed."""
+    formula = plan(x.shape, kernel.shape, geometry)[derivative]
+    if x.dtype.itemsize > 2:
+        return formula(x, kernel, geometry)
+    wide = formula(x.astype(jnp.float32), kernel.astype(jnp.float32), geometry)
+    return wide.astype(x.dtype)
 
 
-def _by_platform(x: Array, kernel: Array, formula: Callable, geometry: Geometry) -> Array:
-    def stock(x: Array, kernel: Array) -> Array:
-        return stock_conv(x, kernel, geometry)
+def _by_x(formula: Callable) -> Callable:
+    """What the gradient by `x` of a formula is: linear in the output's gradient."""
 
-    if formula is stock_conv and x.dtype.itemsize > 2:
-        return stock(x, kernel)
-    return lax.platform_dependent(x, kernel, cpu=_in_float32(formula, geometry), default=stock)
+    def gradient(g: Array, kernel: Array, *, geometry: Geometry, shape: tuple) -> Array:
+        x = jax.ShapeDtypeStruct(shape, g.dtype)
+        return jax.linear_transpose(lambda x: formula(x, kernel, geometry), x)(g)[0]
 
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _conv(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    value, _ = plan(x.shape, kernel.shape, geometry)
-    return _by_platform(x, kernel, value, geometry)
+    return gradient
 
 
-def _conv_jvp(geometry: Geometry, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    x, kernel = primals
-    dx, dkernel = tangents
-    _, derivatives = plan(x.shape, kernel.shape, geometry)
+def _by_kernel(formula: Callable) -> Callable:
+    """What the gradient by the kernel of a formula is: linear in the output's gradient."""
 
-    # Not kept between the passes: patches are several times the size of `x`.
-    @functools.partial(jax.checkpoint, prevent_cse=False)
-    def bilinear(x: Array, kernel: Array) -> Array:
-        return _by_platform(x, kernel, derivatives, geometry)
+    def gradient(x: Array, g: Array, *, geometry: Geometry, shape: tuple) -> Array:
+        kernel = jax.ShapeDtypeStruct(shape, x.dtype)
+        return jax.linear_transpose(lambda kernel: formula(x, kernel, geometry), kernel)(g)[0]
 
-    out = _conv(x, kernel, geometry)
-    # A first layer's input has no tangent: its part must not even be written down.
-    parts = []
-    if not isinstance(dx, SymbolicZero):
-        parts.append(bilinear(dx, kernel))
-    if not isinstance(dkernel, SymbolicZero):
-        parts.append(bilinear(x, dkernel))
-    tangent = sum(parts[1:], parts[0]) if parts else jnp.zeros_like(out)
-    return out, tangent
+    return gradient
 
 
-_conv.defjvp(_conv_jvp, symbolic_zeros=True)
+def _out_shape(x: tuple, kernel: tuple, geometry: Geometry) -> tuple:
+    return (x[0], *slices.out_lengths(x[1:-1], kernel[:-2], geometry), kernel[-1])
 
-# One program where it is called outside of any other, and one trace for equal layers.
-_jitted = jax.jit(_conv, static_argnums=2)
+
+def _fold(primitive: Any, operands: tuple, axes: tuple, parameters: dict) -> Array | None:
+    """Under `vmap` over the images alone the mapped axis joins the batch axis."""
+    images, kernel = operands
+    if axes[0] is None or axes[1] is not None:
+        return None
+    images = jnp.moveaxis(images, axes[0], 0)
+    outer = images.shape[:2]
+    if "shape" in parameters:
+        parameters = parameters | {"shape": (outer[0] * outer[1], *parameters["shape"][1:])}
+    out = primitive.bind(images.reshape(-1, *images.shape[2:]), kernel, **parameters)
+    return out.reshape(*outer, *out.shape[1:])
+
+
+_derivative = functools.partial(_on_cpu, derivative=True)
+_conv = define("highlevel_conv", _out_shape, stock_conv, _on_cpu, _fold)
+_conv_by_x = define(
+    "highlevel_conv_gradient_by_input",
+    lambda g, kernel, geometry, shape: (g[0], *shape[1:]),
+    _by_x(stock_conv),
+    _by_x(_derivative),
+    _fold,
+)
+_conv_by_kernel = define(
+    "highlevel_conv_gradient_by_kernel",
+    lambda x, g, geometry, shape: shape,
+    _by_kernel(stock_conv),
+    _by_kernel(_derivative),
+)
+
+# Each rule: the gradient that reaches the result, then the operands, of which the one that
+# is asked for is only a type (`UndefinedPrimal`).
+ad.defbilinear(
+    _conv,
+    lambda g, x, kernel, geometry: _conv_by_x.bind(
+        g, kernel, geometry=geometry, shape=x.aval.shape
+    ),
+    lambda g, x, kernel, geometry: _conv_by_kernel.bind(
+        x, g, geometry=geometry, shape=kernel.aval.shape
+    ),
+)
+ad.defbilinear(
+    _conv_by_x,
+    lambda x, g, kernel, geometry, shape: _conv.bind(x, kernel, geometry=geometry),
+    lambda x, g, kernel, geometry, shape: _conv_by_kernel.bind(
+        x, g, geometry=geometry, shape=kernel.aval.shape
+    ),
+)
+ad.defbilinear(
+    _conv_by_kernel,
+    lambda kernel, x, g, geometry, shape: _conv_by_x.bind(
+        g, kernel, geometry=geometry, shape=x.aval.shape
+    ),
+    lambda kernel, x, g, geometry, shape: _conv.bind(x, kernel, geometry=geometry),
+)
+
+
+# One program where it is called outside of any other.
 _jitted_stock = jax.jit(stock_conv, static_argnums=2)
 
 
@@ -207,7 +243,13 @@ def conv(
         int(groups),
     )
     kernel = lax.convert_element_type(kernel, x.dtype)
-    fits = kernel.ndim == x.ndim and x.shape[-1] == kernel.shape[-2] * geometry.groups
-    if not fits or not jnp.issubdtype(x.dtype, jnp.floating):
+    known = (
+        kernel.ndim == x.ndim
+        and x.shape[-1] == kernel.shape[-2] * geometry.groups
+        and jnp.issubdtype(x.dtype, jnp.floating)
+        and all(type(n) is int for n in x.shape[1:-1])
+        and min(slices.out_lengths(x.shape[1:-1], kernel.shape[:-2], geometry)) > 0
+    )
+    if not known:  # also where shapes do not fit: JAX says what is wrong
         return _jitted_stock(x, kernel, geometry)
-    return _jitted(x, kernel, geometry)
+    return _conv.bind(*same_axes(x, kernel), geometry=geometry)

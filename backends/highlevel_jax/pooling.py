@@ -16,8 +16,10 @@ gradient / gradient in `lax.scan`:
 *By axis*: one axis after the other, the maximum or sum of strided slices. *Blocks*: where
 windows neither overlap nor have padding, a reshape and one reduction.
 
-Where several entries of a window share the maximum, the gradient is divided between them
-on a CPU, and goes to one of them elsewhere; either is a subgradient.
+The maximum is an operation of our own (`primitives`), its derivative a choice of entries
+(`pick`), linear in what it chooses from. Where several entries of a window share the
+maximum the first one has the derivative, on every platform, unless they were reduced as
+blocks, which divide it between them.
 """
 
 from __future__ import annotations
@@ -30,6 +32,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.interpreters import ad
+
+from highlevel_jax.primitives import define
 
 __all__ = ["reduce_window"]
 
@@ -46,7 +51,7 @@ def _neutral(mode: str, dtype: Any) -> Any:
     """What padding counts as."""
     if mode == "sum":
         return np.zeros((), dtype)
-    if dtype == bool:
+    if dtype.kind == "b":
         return np.zeros((), bool)
     return np.asarray(jnp.iinfo(dtype).min if dtype.kind in "iu" else -np.inf, dtype)
 
@@ -64,7 +69,8 @@ def _stock(x: Array, mode: str, window: tuple, strides: tuple, padding: tuple) -
 
 def _by_axis(x: Array, mode: str, window: tuple, strides: tuple, padding: tuple) -> Array:
     function = lax.max if mode == "max" else lax.add
-    for axis, (length, step, pair) in enumerate(zip(window, strides, padding), start=1):
+    for axis in range(len(window), 0, -1):
+        length, step, pair = window[axis - 1], strides[axis - 1], padding[axis - 1]
         if pair != (0, 0):
             pads = [(0, 0, 0)] * x.ndim
             pads[axis] = (*pair, 0)
@@ -93,27 +99,117 @@ def _blocks(x: Array, mode: str, window: tuple, strides: tuple, padding: tuple) 
 
 def _plan(shape: tuple, mode: str, window: tuple, strides: tuple, padding: tuple) -> Callable:
     """The formula for a CPU, by static shape alone."""
-    if any(type(n) is not int for n in shape[1:-1]) or 0 in shape:
+    if 0 in shape or min(map(min, padding)) < 0:
         return _stock
-    for n, length, pair in zip(shape[1:-1], window, padding):
-        if n + sum(pair) < length or min(pair) < 0 or length < 1:
-            return _stock
-    if window == strides and not any(map(any, padding)):
-        if mode == "sum" or max(window) >= _LONG_BLOCK:
-            return _blocks
+    separate = window == strides and not any(map(any, padding))
+    if separate and (mode == "sum" or max(window) >= _LONG_BLOCK):
+        return _blocks
     return _by_axis if max(window) <= _LONGEST_WINDOW else _stock
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2, 3, 4))
-def _reduce(x: Array, mode: str, window: tuple, strides: tuple, padding: tuple) -> Array:
-    wide = x
-    if mode == "sum" and x.dtype.kind not in "iub" and x.dtype.itemsize < 4:
-        wide = x.astype(jnp.float32)  # half precision loses the sum of a large window
-    arguments = dict(mode=mode, window=window, strides=strides, padding=padding)
-    stock = functools.partial(_stock, **arguments)
-    formula = functools.partial(_plan(x.shape, **arguments), **arguments)
-    if formula.func is _stock:
-        return stock(wide).astype(x.dtype)
+def _on_cpu(x: Array, mode: str, window: tuple, strides: tuple, padding: tuple) -> Array:
+    formula = _plan(x.shape, mode, window, strides, padding)
+    return formula(x, mode, window, strides, padding)
+
+
+def _pick_stock(x: Array, dx: Array, *, window: tuple, strides: tuple, padding: tuple) -> Array:
+    """Of each window of `dx` the entry that is the maximum of `x`."""
+    return jax.jvp(lambda x: _stock(x, "max", window, strides, padding), (x,), (dx,))[1]
+
+
+def _pick_on_cpu(x: Array, dx: Array, *, window: tuple, strides: tuple, padding: tuple) -> Array:
+    formula = _plan(x.shape, "max", window, strides, padding)
+    if formula is not _by_axis:
+        return jax.jvp(lambda x: formula(x, "max", window, strides, padding), (x,), (dx,))[1]
+
+    # As `_by_axis`, with the choices applied to `dx`: masks are cheaper than what the
+    # derivative of `lax.max` makes of ties.
+    def larger(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:
+        first = a[0] >= b[0]
+        return lax.max(a[0], b[0]), lax.select(first, a[1], b[1])
+
+    pair = (x, dx)
+    for axis in range(len(window), 0, -1):
+        pads = [(0, 0, 0)] * x.ndim
+        pads[axis] = (*padding[axis - 1], 0)
+        length, step = window[axis - 1], strides[axis - 1]
+        if any(padding[axis - 1]):
+            zero = np.zeros((), dx.dtype)
+            low = _neutral("max", x.dtype)
+            pair = (lax.pad(pair[0], low, pads), lax.pad(pair[1], zero, pads))
+        out = (pair[0].shape[axis] - length) // step + 1
+        parts = [
+            tuple(
+                lax.slice_in_dim(each, start, start + (out - 1) * step + 1, step, axis)
+                for each in pair
+            )
+            for start in range(length)
+        ]
+        pair = functools.reduce(larger, parts)
+    return pair[1]
+
+
+def _unpick(pick: Callable) -> Callable:
+    """The transpose of a `pick`: each output's gradient goes where the maximum was."""
+
+    def unpick(x: Array, g: Array, **parameters: Any) -> Array:
+        return jax.linear_transpose(lambda dx: pick(x, dx, **parameters), x)(g)[0]
+
+    return unpick
+
+
+def _out_shape(shape: tuple, window: tuple, strides: tuple, padding: tuple) -> tuple:
+    lengths = (
+        (n + sum(pair) - length) // step + 1
+        for n, length, step, pair in zip(shape[1:-1], window, strides, padding)
+    )
+    return (shape[0], *lengths, shape[-1])
+
+
+_maximum = define(
+    "highlevel_window_max",
+    _out_shape,
+    lambda x, **parameters: _stock(x, "max", **parameters),
+    lambda x, **parameters: _on_cpu(x, "max", **parameters),
+)
+_pick = define(
+    "highlevel_window_pick",
+    lambda x, dx, **parameters: _out_shape(x, **parameters),
+    _pick_stock,
+    _pick_on_cpu,
+)
+_put_back = define(
+    "highlevel_window_put_back",
+    lambda x, g, **parameters: x,
+    _unpick(_pick_stock),
+    _unpick(_pick_on_cpu),
+)
+
+# Where the maximum is does not change with `x`, almost everywhere: only the second operand
+# of `pick` and `put_back` has a derivative, and each is the other's transpose.
+ad.defjvp(_maximum, lambda dx, x, **parameters: _pick.bind(x, dx, **parameters))
+ad.defjvp(_pick, None, lambda t, x, dx, **parameters: _pick.bind(x, t, **parameters))
+ad.defjvp(_put_back, None, lambda t, x, g, **parameters: _put_back.bind(x, t, **parameters))
+ad.primitive_transposes[_pick] = lambda g, x, dx, **parameters: (
+    None,
+    _put_back.bind(x, g, **parameters),
+)
+ad.primitive_transposes[_put_back] = lambda t, x, g, **parameters: (
+    None,
+    _pick.bind(x, t, **parameters),
+)
+
+# A sum's derivatives are sums: JAX derives them well from the formula.
+_names = ("mode", "window", "strides", "padding")
+_jitted_stock = jax.jit(_stock, static_argnames=_names)
+
+
+@functools.partial(jax.jit, static_argnames=_names)
+def _sum(x: Array, **parameters: Any) -> Array:
+    # Half precision would lose the sum of a large window.
+    wide = x.astype(jnp.float32) if x.dtype.kind not in "iubc" and x.dtype.itemsize < 4 else x
+    stock = functools.partial(_stock, **parameters)
+    formula = functools.partial(_on_cpu, **parameters)
     return lax.platform_dependent(wide, cpu=formula, default=stock).astype(x.dtype)
 
 
@@ -127,5 +223,17 @@ def reduce_window(
     """
     if mode not in ("max", "sum"):
         raise ValueError(f"Windows are reduced by 'max' or 'sum', not {mode!r}.")
-    pairs = tuple((int(before), int(after)) for before, after in padding)
-    return _reduce(x, mode, tuple(window), tuple(strides), pairs)
+    parameters = {
+        "window": tuple(window),
+        "strides": tuple(strides),
+        "padding": tuple((int(before), int(after)) for before, after in padding),
+    }
+    known = (
+        len(parameters["window"]) == x.ndim - 2
+        and all(type(n) is int for n in x.shape[1:-1])
+        and min(parameters["window"]) > 0
+        and min(_out_shape(x.shape, **parameters)[1:-1]) > 0
+    )
+    if not known:  # also where arguments do not fit: JAX says what is wrong
+        return _jitted_stock(x, mode=mode, **parameters)
+    return _maximum.bind(x, **parameters) if mode == "max" else _sum(x, mode="sum", **parameters)

@@ -1,0 +1,97 @@
+"""Operations of our own among JAX's: one name in the program, a definition per platform.
+
+`lax.platform_dependent` would do the same, but every definition is then traced,
+differentiated and transposed at every use (30 ms for one convolution with its gradients,
+measured; an operation of our own takes 5), and derivatives of slices are programs of many
+lines. An operation here is one line of the traced program whatever it is made of, and is
+expanded only when the program is lowered, for the platform that it is lowered for.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+
+__all__ = ["define", "same_axes"]
+
+Array = Any
+
+
+def define(
+    name: str,
+    shape: Callable[..., tuple],
+    stock: Callable,
+    on_cpu: Callable,
+    mapped: Callable | None = None,
+) -> Primitive:
+    """An operation of two definitions, without rules for derivatives.
+
+    Args:
+        name: shown in traced programs.
+        shape: `(*shapes, **parameters) -> shape` of the result, whose dtype is the
+            first operand's and whose number of axes is too.
+        stock: `(*arrays, **parameters) -> array`, for every platform but the CPU.
+        on_cpu: the same, for the CPU.
+        mapped: what `vmap` makes of it where there is something better than mapping the
+            definitions: `(primitive, operands, axes, parameters) -> array` with the mapped
+            axis first, or None where it does not know.
+
+    Returns:
+        The primitive; `bind(*arrays, **parameters)` calls it. Parameters must be hashable.
+    """
+    primitive = Primitive(name)
+
+    @primitive.def_abstract_eval
+    def _(*operands: Any, **parameters: Any) -> Any:
+        # `update` keeps what else the type says, such as the mesh axes it varies over.
+        return operands[0].update(shape=shape(*(x.shape for x in operands), **parameters))
+
+    @functools.lru_cache(maxsize=1024)
+    def program(parameters: tuple) -> Callable:
+        return jax.jit(functools.partial(primitive.bind, **dict(parameters)))
+
+    @primitive.def_impl
+    def _(*operands: Array, **parameters: Any) -> Array:
+        return program(tuple(parameters.items()))(*operands)
+
+    def batched(operands: tuple, axes: tuple, **parameters: Any) -> tuple[Array, int]:
+        better = mapped and mapped(primitive, operands, axes, parameters)
+        if better is not None:
+            return better, 0
+
+        # Mapped in full generality: by JAX's own rules for what the definitions are made of.
+        def plain(*arrays: Array) -> Array:
+            return lax.platform_dependent(
+                *arrays,
+                cpu=functools.partial(on_cpu, **parameters),
+                default=functools.partial(stock, **parameters),
+            )
+
+        return jax.vmap(plain, in_axes=axes)(*operands), 0
+
+    batching.primitive_batchers[primitive] = batched
+    mlir.register_lowering(primitive, mlir.lower_fun(stock, multiple_results=False))
+    mlir.register_lowering(
+        primitive, mlir.lower_fun(on_cpu, multiple_results=False), platform="cpu"
+    )
+    return primitive
+
+
+def same_axes(*operands: Array) -> tuple[Array, ...]:
+    """The operands, all varying over the same mesh axes, as `jax.shard_map` wants of operands.
+
+    JAX's own operations do this to themselves. It is what makes the gradient of a parameter
+    that all devices share the sum of their parts.
+    """
+    axes = [getattr(jax.typeof(x), "vma", frozenset()) for x in operands]
+    union = frozenset().union(*axes)
+    return tuple(
+        lax.pcast(x, tuple(union - own), to="varying") if own != union else x
+        for x, own in zip(operands, axes)
+    )
