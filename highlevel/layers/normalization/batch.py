@@ -1,0 +1,162 @@
+"""`BatchNormalization`: features with the batch's mean 0 and variance 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from highlevel_backend import current_backend
+
+from highlevel import initializers, ops
+from highlevel.layers.described import ShapeKeepingLayer, known_length
+from highlevel.layers.input_spec import InputSpec
+from highlevel.layers.normalization.common import normal_axes, precise
+
+__all__ = ["BatchNormalization"]
+
+
+class BatchNormalization(ShapeKeepingLayer):
+    """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, per feature.
+
+    In training mean and variance are those of the batch, and moving averages of them are
+    kept; otherwise the moving averages are used. With `trainable = False` the layer
+    always does the latter. Sums are in float32 or better, whatever the compute dtype.
+
+    Args:
+        axis: the axis of the features; 1 for channels-first images.
+        momentum: `moving = momentum * moving + (1 - momentum) * batch`.
+        epsilon: added to the variance.
+        center, scale: have a `beta`, a `gamma`.
+        beta_initializer, gamma_initializer: how they begin.
+        moving_mean_initializer, moving_variance_initializer: how the averages begin.
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of them.
+        renorm, renorm_clipping, renorm_momentum: only `renorm=False` is supported.
+        synchronized: accepted; a batch that is spread over devices is always taken whole.
+
+    Weights: `gamma`, `beta`, then `moving_mean`, `moving_variance` (not trainable), each
+    `(features,)`.
+
+    Called with `mask` `(batch, steps)`, entries masked out count neither for the mean nor
+    for the variance.
+
+    >>> import highlevel as hl
+    >>> layer = hl.layers.BatchNormalization(epsilon=0.0, momentum=0.5)
+    >>> layer(hl.ops.array([[1.0], [3.0]]), training=True).tolist()
+    [[-1.0], [1.0]]
+    >>> layer.moving_mean.numpy().tolist(), layer.moving_variance.numpy().tolist()
+    ([1.0], [1.0])
+
+    Reference: Ioffe & Szegedy, 2015, arXiv:1502.03167.
+    """
+
+    _fields = (
+        "axis", "momentum", "epsilon", "center", "scale", "beta_initializer",
+        "gamma_initializer", "moving_mean_initializer", "moving_variance_initializer",
+        "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint",
+        "synchronized", "renorm", "renorm_clipping", "renorm_momentum",
+    )
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: dict[str, float] | None = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._refuse(renorm=renorm or None, renorm_clipping=renorm_clipping)
+        if isinstance(axis, (list, tuple)):
+            if len(axis) != 1:
+                raise ValueError(
+                    f"BatchNormalization '{self.name}': `axis` must be one integer; got {axis!r}."
+                )
+            (axis,) = axis
+        if not 0 <= momentum <= 1:
+            raise ValueError(
+                f"BatchNormalization '{self.name}': `momentum` must be from 0 to 1; got "
+                f"{momentum!r}."
+            )
+        self.axis = axis
+        self.momentum = float(momentum)
+        self.epsilon = float(epsilon)
+        self.center = center
+        self.scale = scale
+        self.renorm = False
+        self.renorm_clipping = None
+        self.renorm_momentum = renorm_momentum
+        self.synchronized = synchronized
+        self._set_weight_options("beta", beta_initializer, beta_regularizer, beta_constraint)
+        self._set_weight_options("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.supports_masking = True
+        self.gamma = self.beta = None
+
+    def build(self, input_shape: Any) -> None:
+        """Make gamma, beta and the moving averages."""
+        rank = len(input_shape)
+        (axis,) = normal_axes(self, self.axis, rank)
+        shape = (known_length(self, input_shape, axis),)
+        if self.scale:
+            self.gamma = self._add("gamma", shape, autocast=False)
+        if self.center:
+            self.beta = self._add("beta", shape, autocast=False)
+        for name in ("moving_mean", "moving_variance"):
+            variable = self.add_weight(
+                shape=shape, name=name, initializer=getattr(self, f"{name}_initializer"),
+                trainable=False, autocast=False,
+            )
+            setattr(self, name, variable)
+        self.input_spec = InputSpec(ndim=rank, axes={self.axis: shape[0]})
+        self._reduced = tuple(other for other in range(rank) if other != axis)
+        self._feature_axis = axis
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The normalized array, in the compute dtype."""
+        x = precise(inputs)
+        if training and self.trainable:
+            mean, variance = self._moments(x, mask)
+            self._keep(self.moving_mean, mean)
+            self._keep(self.moving_variance, variance)
+        else:
+            mean, variance = self.moving_mean.value, self.moving_variance.value
+        x = ops.batch_normalization(
+            x, mean, variance, self._feature_axis, offset=self.beta, scale=self.gamma,
+            epsilon=self.epsilon,
+        )
+        return current_backend().cast(x, self.compute_dtype)
+
+    def _keep(self, average: Any, value: Any) -> None:
+        """Move an average towards a value; gradients do not go this way."""
+        share = self.momentum
+        value = ops.stop_gradient(value)
+        average.assign(average.value * share + value * (1.0 - share))
+
+    def _moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
+        """Mean and variance per feature, `(features,)` each."""
+        axes = self._reduced
+        if mask is None:
+            return ops.moments(x, axes=axes)
+        weights = current_backend().cast(mask, str(x.dtype))
+        if weights.ndim < x.ndim:
+            weights = ops.expand_dims(weights, tuple(range(weights.ndim, x.ndim)))
+        weights = ops.broadcast_to(weights, x.shape)
+        # A batch that is masked out whole has the mean 0, not NaN.
+        count = ops.maximum(ops.sum(weights, axis=axes, keepdims=True), 1.0)
+        mean = ops.divide(ops.sum(ops.multiply(x, weights), axis=axes, keepdims=True), count)
+        far = ops.multiply(ops.square(ops.subtract(x, mean)), weights)
+        variance = ops.divide(ops.sum(far, axis=axes, keepdims=True), count)
+        return ops.squeeze(mean, axes), ops.squeeze(variance, axes)

@@ -1,0 +1,1 @@
+"""Layers that act during training alone."""
