@@ -1,0 +1,270 @@
+"""Convolution and pooling against XLA's own: values, gradients, forward mode, second order."""
+
+from __future__ import annotations
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from highlevel_jax import backend, convolution, pooling, slices
+from highlevel_jax.convolution import Geometry, stock_conv
+
+
+def geometry(axes, strides=1, padding=0, spacing=1, dilation=1, groups=1):
+    pair = padding if isinstance(padding, tuple) else (padding, padding)
+    return Geometry((strides,) * axes, (pair,) * axes, (spacing,) * axes, (dilation,) * axes, groups)
+
+
+CONVOLUTIONS = {
+    "one channel": ((2, 7, 7, 1), (3, 3, 1, 4), geometry(2)),
+    "patches": ((2, 7, 6, 3), (3, 3, 3, 4), geometry(2, padding=1)),
+    "rows": ((2, 6, 6, 16), (3, 3, 16, 4), geometry(2, padding=(0, 1))),
+    "pointwise": ((2, 5, 5, 6), (1, 1, 6, 4), geometry(2)),
+    "pointwise, step 2": ((2, 5, 5, 6), (1, 1, 6, 4), geometry(2, strides=2)),
+    "large window, step 2": ((1, 12, 12, 3), (5, 5, 3, 4), geometry(2, strides=2, padding=2)),
+    "dilated": ((2, 9, 9, 3), (3, 3, 3, 4), geometry(2, dilation=2)),
+    "cut": ((2, 8, 8, 3), (3, 3, 3, 4), geometry(2, padding=(-1, 1))),
+    "transposed": ((2, 4, 5, 3), (3, 3, 3, 4), geometry(2, spacing=2, padding=(1, 2))),
+    "transposed, dilated": ((2, 4, 4, 3), (3, 3, 3, 4), geometry(2, spacing=3, dilation=2, padding=4)),
+    "spaced and stepped": ((2, 5, 5, 3), (3, 3, 3, 4), geometry(2, spacing=2, strides=3, padding=1)),
+    "depthwise": ((2, 6, 6, 5), (3, 3, 1, 5), geometry(2, padding=1, groups=5)),
+    "depthwise, two each": ((2, 6, 6, 5), (3, 3, 1, 10), geometry(2, strides=2, padding=1, groups=5)),
+    "groups": ((2, 5, 5, 8), (3, 3, 4, 6), geometry(2, groups=2)),
+    "many groups": ((2, 4, 4, 24), (2, 2, 2, 12), geometry(2, groups=12)),
+    "1-d": ((2, 11, 4), (3, 4, 5), geometry(1, padding=(2, 0), dilation=2)),
+    "3-d": ((1, 4, 5, 6, 2), (3, 2, 3, 2, 3), geometry(3, padding=1)),
+    "uneven window": ((2, 8, 7, 3), (1, 3, 3, 4), Geometry((1, 2), ((0, 0), (1, 0)), (1, 1), (1, 1), 1)),
+}
+
+
+def close(a, b, tolerance=2e-4):
+    np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=tolerance, atol=tolerance)
+
+
+def arrays(x_shape, kernel_shape, seed=0):
+    generator = np.random.default_rng(seed)
+    return tuple(jnp.asarray(generator.normal(size=s), jnp.float32) for s in (x_shape, kernel_shape))
+
+
+def ours(x, kernel, g):
+    return backend.conv(x, kernel, *g)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_convolution_and_its_derivatives_agree_with_the_stock_ones(name):
+    x_shape, kernel_shape, g = CONVOLUTIONS[name]
+    x, kernel = arrays(x_shape, kernel_shape)
+    dx, dkernel = arrays(x_shape, kernel_shape, seed=1)
+
+    @jax.jit
+    def everything(x, kernel, dx, dkernel):
+        found = []
+        for conv in (ours, stock_conv):
+
+            def loss(x, kernel, conv=conv):
+                return jnp.tanh(0.2 * conv(x, kernel, g)).sum()
+
+            def slope(x, kernel, loss=loss):  # a Hessian-vector product: reverse over forward
+                return jax.jvp(loss, (x, kernel), (dx, dkernel))[1]
+
+            found.append(
+                (
+                    conv(x, kernel, g),
+                    jax.grad(loss, (0, 1))(x, kernel),
+                    slope(x, kernel),
+                    jax.grad(slope, (0, 1))(x, kernel),
+                )
+            )
+        return found
+
+    mine, stock = everything(x, kernel, dx, dkernel)
+    jax.tree.map(close, mine, stock)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_every_formula_that_applies_gives_the_same(name):
+    x_shape, kernel_shape, g = CONVOLUTIONS[name]
+    x, kernel = arrays(x_shape, kernel_shape)
+    expected = stock_conv(x, kernel, g)
+    if g.groups == 1:
+        formulas = [slices.patches, slices.rows]
+        if max(g.strides) == 1:
+            formulas.append(slices.spread)
+        if x.shape[-1] == 1:
+            formulas.append(slices.shifted)
+    else:
+        formulas = [slices.split_groups, slices.batched_groups]
+        if kernel.shape[-2] == 1:
+            formulas.append(slices.depthwise)
+    for formula in formulas:
+        found = jax.jit(formula, static_argnums=2)(x, kernel, g)
+        assert found.shape == expected.shape, formula.__name__
+        close(found, expected)
+
+
+@pytest.mark.parametrize("mapped", [(0, None), (None, 0), (0, 0)])
+def test_mapped_convolution(mapped):
+    x, kernel = arrays((3, 2, 5, 5, 2), (3, 3, 3, 2, 4))
+    x = x if mapped[0] == 0 else x[0]
+    kernel = kernel if mapped[1] == 0 else kernel[0]
+    g = geometry(2, padding=1)
+
+    def gradients(conv):
+        def both(x, kernel):
+            return jax.grad(lambda x, k: (conv(x, k, g) ** 2).sum(), (0, 1))(x, kernel)
+
+        return jax.jit(jax.vmap(both, in_axes=mapped))(x, kernel)
+
+    jax.tree.map(lambda a, b: close(a, b, 1e-3), gradients(ours), gradients(stock_conv))
+
+
+def test_convolution_under_loops_and_remat():
+    x, kernel = arrays((2, 6, 6, 2), (3, 3, 2, 2))
+    g = geometry(2, padding=1)
+
+    def run(conv):
+        layer = backend.remat(lambda h, k: jnp.tanh(conv(h, k, g)))
+
+        def loss(kernel):
+            return backend.scan(lambda h, _: (layer(h, kernel), None), x, None, length=3)[0].sum()
+
+        return jax.jit(jax.grad(loss))(kernel)
+
+    close(run(ours), run(stock_conv))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_summed_in_float32(dtype):
+    x, kernel = arrays((1, 6, 6, 128), (3, 3, 128, 2))
+    x, kernel = x.astype(dtype), kernel.astype(dtype)
+    g = geometry(2)
+    exact = stock_conv(x.astype(jnp.float32), kernel.astype(jnp.float32), g)
+    found = ours(x, kernel, g)
+    assert found.dtype == dtype
+    # Rounded once, at the end.
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(exact.astype(dtype)))
+    gradient = jax.grad(lambda k: ours(x, k, g).astype(jnp.float32).sum())(kernel)
+    assert gradient.dtype == dtype
+
+
+def test_integers_empty_batches_and_windows_that_do_not_fit():
+    g = geometry(2)
+    x = jnp.arange(50).reshape(2, 5, 5, 1)
+    found = ours(x, jnp.ones((3, 3, 1, 1), jnp.int32), g)
+    assert found.dtype == jnp.int32 and found[0, 0, 0, 0] == 54
+    empty = jnp.zeros((0, 5, 5, 2))
+    kernel = jnp.ones((3, 3, 2, 4))
+    assert ours(empty, kernel, g).shape == (0, 3, 3, 4)
+    gradient = jax.grad(lambda k: ours(empty, k, g).sum())(kernel)
+    assert not gradient.any()
+    assert ours(jnp.ones((1, 2, 2, 2)), kernel, g).shape == (1, 0, 0, 4)
+    with pytest.raises((TypeError, ValueError), match="feature"):
+        ours(jnp.ones((1, 5, 5, 3)), kernel, g)
+
+
+WINDOWS = {
+    "2×2": ((2, 6, 7, 3), (2, 2), (2, 2), ((0, 0), (0, 0))),
+    "overlapping": ((2, 7, 7, 2), (3, 3), (2, 2), ((1, 1), (1, 1))),
+    "step 1": ((1, 5, 6, 2), (3, 2), (1, 1), ((1, 1), (0, 1))),
+    "blocks": ((1, 12, 12, 2), (6, 6), (6, 6), ((0, 0), (0, 0))),
+    "long": ((2, 25, 2), (20,), (1,), ((0, 0),)),
+    "3-d": ((1, 4, 4, 5, 2), (2, 2, 2), (2, 2, 2), ((0, 0), (0, 0), (0, 1))),
+}
+
+
+@pytest.mark.parametrize(("name", "mode"), itertools.product(WINDOWS, ("max", "sum")))
+def test_windows_and_their_derivatives_agree_with_the_stock_ones(name, mode):
+    shape, *rest = WINDOWS[name]
+    x, dx = arrays(shape, shape)
+
+    @jax.jit
+    def everything(x, dx):
+        found = []
+        for reduce in (backend.reduce_window, pooling._stock):
+
+            def loss(x, reduce=reduce):
+                return (reduce(x, mode, *rest) ** 3).sum()
+
+            found.append(
+                (
+                    reduce(x, mode, *rest),
+                    jax.grad(loss)(x),
+                    jax.jvp(loss, (x,), (dx,)),
+                    jax.vmap(lambda x: reduce(x[None], mode, *rest))(x),
+                )
+            )
+        # XLA's own maximum has no derivative of its gradient in reverse mode: compare slopes.
+        second = jax.grad(lambda x: jnp.vdot(jax.grad(found_loss)(x), dx))(x) if mode == "max" else None
+        return found, second
+
+    def found_loss(x):
+        return (backend.reduce_window(x, mode, *rest) ** 3).sum()
+
+    (mine, stock), second = everything(x, dx)
+    jax.tree.map(close, mine, stock)
+    if second is not None:
+        step = 1e-2
+        difference = jax.grad(found_loss)(x + step * dx) - jax.grad(found_loss)(x - step * dx)
+        agree = np.isclose(difference / (2 * step), second, rtol=2e-2, atol=2e-2)
+        assert agree.mean() > 0.9  # a step may move the maximum of a few windows
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bfloat16"])
+def test_windows_of_other_dtypes(dtype):
+    x = jnp.arange(32).reshape(1, 4, 4, 2).astype(dtype)
+    for mode in ("max", "sum"):
+        found = backend.reduce_window(x, mode, (2, 2), (2, 2), ((1, 1), (1, 1)))
+        wide = pooling._stock(x.astype(jnp.float32), mode, (2, 2), (2, 2), ((1, 1), (1, 1)))
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(np.asarray(found, np.float32), np.asarray(wide))
+
+
+def test_ties_have_one_winner_the_first():
+    gradient = jax.grad(lambda x: backend.reduce_window(x, "max", (2, 2), (2, 2), ((0, 0),) * 2).sum())
+    np.testing.assert_array_equal(np.asarray(gradient(jnp.ones((1, 2, 2, 1))).ravel()), [1, 0, 0, 0])
+
+
+def test_empty_batch_and_unknown_mode():
+    assert backend.reduce_window(jnp.zeros((0, 4, 4, 1)), "max", (2, 2), (2, 2), ((0, 0),) * 2).shape == (0, 2, 2, 1)
+    with pytest.raises(ValueError, match="'max' or 'sum', not 'mean'"):
+        backend.reduce_window(jnp.zeros((1, 4, 4, 1)), "mean", (2, 2), (2, 2), ((0, 0),) * 2)
+
+
+def _program(platform, conv_gradients=True):
+    x, kernel = arrays((2, 6, 6, 8), (3, 3, 8, 8))
+
+    def loss(x, kernel):
+        h = backend.conv(x, kernel, (1, 1), ((1, 1),) * 2, (1, 1), (1, 1), 1)
+        return (backend.reduce_window(h, "max", (2, 2), (2, 2), ((0, 0),) * 2) ** 2).sum()
+
+    return jax.export.export(jax.jit(jax.grad(loss, (0, 1))), platforms=[platform])(x, kernel).mlir_module()
+
+
+def test_on_cuda_the_stock_operations_stay():
+    text = _program("cuda")
+    assert text.count("stablehlo.convolution") == 3  # the value and both gradients
+    assert "stablehlo.select_and_scatter" in text
+    assert "stablehlo.concatenate" not in text
+    assert "stablehlo.slice" not in text
+
+
+def test_on_the_cpu_gradients_are_matrix_products_of_slices():
+    text = _program("cpu")
+    assert text.count("stablehlo.convolution") == 1
+    assert "stablehlo.dot_general" in text and "stablehlo.slice" in text
+    assert "select_and_scatter" not in text and "reduce_window" not in text
+
+
+def test_a_traced_convolution_is_one_line():
+    x, kernel = arrays((2, 6, 6, 8), (3, 3, 8, 8))
+    jaxpr = jax.make_jaxpr(lambda x, k: ours(x, k, geometry(2)))(x, kernel)
+    assert "highlevel_conv" in str(jaxpr) and "cond" not in str(jaxpr)
+
+
+def test_plan_is_by_static_shape():
+    g = geometry(2)
+    assert convolution.plan((8, 9, 9, 64), (3, 3, 64, 8), g) == (stock_conv, slices.rows)
+    assert convolution.plan((8, 9, 9, 3), (3, 3, 3, 8), g) == (stock_conv, slices.patches)
+    assert convolution.plan((8, 9, 9, 3), (16, 16, 3, 8), geometry(2, padding=9))[1] is stock_conv
