@@ -150,7 +150,8 @@ def test_optimizer_written_with_update_step(backend):
             self.assign_add(variable, velocity.value)
 
     one, two = variables(), variables()
-    optimizer, peer = Heavy(0.1, clipnorm=0.5), optimizers.SGD(0.1, 0.9, clipnorm=0.5)
+    optimizer = Heavy(0.1, clipnorm=0.5, name="heavy")
+    peer = optimizers.SGD(0.1, 0.9, clipnorm=0.5)
     optimizer.build(one)
     assert optimizer.velocities[0].path == "heavy/kernel_velocity"
     for _ in range(3):
