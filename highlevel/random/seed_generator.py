@@ -16,6 +16,7 @@ from highlevel.variable import Variable
 
 __all__ = [
     "SeedGenerator",
+    "checked_seed",
     "draw_seed",
     "global_seed_generator",
     "make_default_seed",
@@ -30,7 +31,12 @@ def make_default_seed() -> int:
     return python_random.randint(1, int(1e9))
 
 
-def _checked_seed(seed: Any, what: str) -> int:
+def checked_seed(seed: Any, what: str) -> int:
+    """The seed as an integer from 0 to 2**32 - 1.
+
+    Raises:
+        ValueError: it is none; the message begins with `what`.
+    """
     try:
         value = operator.index(seed)
     except TypeError:
@@ -77,7 +83,7 @@ class SeedGenerator:
                 f"SeedGenerator takes `seed` and `name`; got {', '.join(sorted(kwargs))} too."
             )
         self.name = auto_name(type(self)) if name is None else name
-        self.seed = seed if seed is None else _checked_seed(seed, f"SeedGenerator '{self.name}'")
+        self.seed = seed if seed is None else checked_seed(seed, f"SeedGenerator '{self.name}'")
         self._first = make_default_seed() if self.seed is None else self.seed
         with name_scope(self.name):
             #: the seed and the number of keys drawn
@@ -157,7 +163,7 @@ def draw_seed(seed: SeedGenerator | int | None) -> Any:
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if seed is not None:
-        value = _checked_seed(seed, "A random function")
+        value = checked_seed(seed, "A random function")
         return current_backend().asarray(np.array([value, 0], np.uint32))
     generator = global_seed_generator()
     _refuse_constant(generator)
