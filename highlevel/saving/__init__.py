@@ -1,0 +1,35 @@
+"""Models and weights in files; configurations of objects; custom objects.
+
+A file is data. Reading one never unpickles, never runs bytecode, never imports a module
+it names, follows no link and leaves no path of the archive; sizes are checked before
+memory is taken. Files are written whole or not at all.
+"""
+
+from highlevel.saving.model_files import load_model, save_model
+from highlevel.saving.weights import LoadReport, load_weights, save_weights
+from highlevel.serialization import (
+    CustomObjectScope,
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
+
+__all__ = [
+    "CustomObjectScope",
+    "LoadReport",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "load_model",
+    "load_weights",
+    "register_keras_serializable",
+    "save_model",
+    "save_weights",
+    "serialize_keras_object",
+]

@@ -1,0 +1,82 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+
+__all__ = ["replacing_directory", "replacing_file"]
+
+
+def _temporary(path: str) -> str:
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(folder, f".{name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+
+
+def _sync(path: str) -> None:
+    """Wait until a file or folder is on the disk; folders where the system allows it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def replacing_file(path: str) -> Iterator[str]:
+    """A path beside `path` to write to; on success it takes `path`'s place in one step.
+
+    Where the block fails, the file that was there stays as it was and the new one goes.
+
+    Raises:
+        FileNotFoundError: the folder does not exist.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"The folder '{folder}' does not exist; make it before saving to '{path}'."
+        )
+    temporary = _temporary(path)
+    try:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def replacing_directory(path: str) -> Iterator[str]:
+    """As `replacing_file`, for a folder with all that is in it."""
+    temporary = _temporary(path)
+    os.makedirs(temporary)
+    old = None
+    try:
+        yield temporary
+        for folder, _, names in os.walk(temporary):
+            for name in names:
+                _sync(os.path.join(folder, name))
+            _sync(folder)
+        if os.path.isdir(path):
+            old = _temporary(path)
+            os.rename(path, old)
+        os.rename(temporary, path)
+        _sync(os.path.dirname(os.path.abspath(path)))
+    except BaseException:
+        if old is not None and not os.path.exists(path):
+            os.rename(old, path)
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)

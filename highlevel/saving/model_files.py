@@ -1,0 +1,263 @@
+"""Whole models to `.keras` files and back."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import io
+import json
+import os
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from highlevel.saving.archive import Archive, open_archive
+from highlevel.saving.atomic import replacing_directory, replacing_file
+from highlevel.saving.h5 import open_weights, write_weights
+from highlevel.saving.walk import walk
+from highlevel.saving.weights import collect, restore
+from highlevel.serialization import deserialize_keras_object, serialize_keras_object
+
+__all__ = ["load_model", "save_model"]
+
+#: The version of the format's reference implementation that files follow.
+FORMAT_VERSION = "3.15.0"
+_WEIGHTS = "model.weights.h5"
+_IN_MEMORY = 64 * 2**20
+
+
+# ------------------------------------------------------------------------ saving
+
+
+def save_model(
+    model: Any,
+    filepath: Any,
+    overwrite: bool = True,
+    zipped: bool | None = None,
+    **kwargs: Any,
+) -> None:
+    """Write a whole model: architecture, weights, compilation and optimizer state.
+
+    The file appears at once, complete: where saving fails, what was there before stays.
+
+    Args:
+        model: the model.
+        filepath: path ending in `.keras`, or of a folder with `zipped=False`.
+        overwrite: replace what is there.
+        zipped: False for a folder in place of an archive.
+
+    Raises:
+        ValueError: another ending; a lambda in the model, which no file can hold.
+        FileExistsError: the file exists and `overwrite` is False.
+        TypeError: unknown arguments.
+    """
+    if kwargs:
+        raise TypeError(f"`save_model` does not know the arguments {sorted(kwargs)}.")
+    path = os.fspath(filepath)
+    if zipped is None:
+        zipped = True
+    _check_ending(path, zipped)
+    if not overwrite and os.path.exists(path):
+        raise FileExistsError(f"'{path}' exists; pass `overwrite=True` to replace it.")
+    if getattr(model, "built", True) is False:
+        warnings.warn(
+            f"Model '{model.name}' is saved before it is built: it has no weights yet, and none "
+            "are in the file.",
+            stacklevel=3,
+        )
+    config = serialize_keras_object(model)
+    _refuse_lambdas(config, model)
+    metadata = {
+        "keras_version": FORMAT_VERSION,
+        "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),
+        "saved_by": "highlevel",
+    }
+    texts = {"metadata.json": json.dumps(metadata), "config.json": json.dumps(config)}
+    groups = collect(model)
+    with _assets_of(model) as assets:
+        if zipped:
+            with replacing_file(path) as temporary:
+                _write_zip(temporary, texts, groups, assets)
+        else:
+            with replacing_directory(path) as temporary:
+                for name, text in texts.items():
+                    with open(os.path.join(temporary, name), "w") as file:
+                        file.write(text)
+                write_weights(os.path.join(temporary, _WEIGHTS), groups)
+                for name, source in assets.items():
+                    target = os.path.join(temporary, name)
+                    os.makedirs(os.path.dirname(target), exist_ok=True)
+                    with open(source, "rb") as old, open(target, "wb") as new:
+                        new.write(old.read())
+
+
+def _check_ending(path: str, zipped: bool) -> None:
+    if zipped and not path.endswith(".keras"):
+        hint = ""
+        if path.endswith(".weights.h5"):
+            hint = " For weights alone use `model.save_weights`."
+        elif path.endswith((".h5", ".hdf5", ".tf")):
+            hint = " Older formats are not written."
+        raise ValueError(f"A model is saved to a path ending in '.keras'; got '{path}'.{hint}")
+    if not zipped and path.endswith(".keras"):
+        raise ValueError(
+            f"With `zipped=False` a folder is written, whose name must not end in '.keras'; got "
+            f"'{path}'."
+        )
+
+
+def _refuse_lambdas(config: dict[str, Any], model: Any) -> None:
+    compile_config = config.get("compile_config")
+    if compile_config and next(_find_lambdas(compile_config, "compile"), None):
+        warnings.warn(
+            f"Model '{model.name}' was compiled with a lambda, which no file can hold: its "
+            "compilation is left out of the file. Use a named function instead.",
+            stacklevel=4,
+        )
+        config["compile_config"] = None
+    found = list(_find_lambdas(config, model.name))
+    if found:
+        raise ValueError(
+            f"Model '{model.name}' cannot be saved: {', '.join(found)} "
+            f"{'is' if len(found) == 1 else 'are'} a lambda, and a file holds no code. Use a "
+            "named function, with `@saving.register_keras_serializable()`, or a Layer subclass."
+        )
+
+
+def _find_lambdas(value: Any, owner: str, key: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        if value.get("class_name") == "__lambda__":
+            yield f"`{key}` of '{owner}'"
+            return
+        inner = value.get("config")
+        if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+            owner = inner["name"]
+        for name, item in value.items():
+            yield from _find_lambdas(item, owner, name if isinstance(name, str) else key)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _find_lambdas(item, owner, key)
+
+
+@contextlib.contextmanager
+def _assets_of(model: Any) -> Iterator[dict[str, str]]:
+    """Name in the archive → path of a file, for what objects keep beside their weights."""
+    owners = [(place, obj) for place, obj in walk(model) if hasattr(obj, "save_assets")]
+    if not owners:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for place, obj in owners:
+            inner = os.path.join(folder, *place.split("/"))
+            os.makedirs(inner, exist_ok=True)
+            obj.save_assets(inner)
+        found = {}
+        for directory, _, names in os.walk(folder):
+            for name in names:
+                full = os.path.join(directory, name)
+                relative = os.path.relpath(full, folder).replace(os.sep, "/")
+                found[f"assets/{relative}"] = full
+        yield found
+
+
+def _write_zip(path: str, texts: Mapping[str, str], groups: Any, assets: Any) -> None:
+    size = sum(getattr(a, "nbytes", 0) for _, arrays in groups.values() for a in arrays.values())
+    with zipfile.ZipFile(path, "x") as archive:
+        for name, text in texts.items():
+            archive.writestr(name, text)
+        if size <= _IN_MEMORY:
+            buffer = io.BytesIO()
+            write_weights(buffer, groups)
+            archive.writestr(_WEIGHTS, buffer.getbuffer())
+        else:
+            beside = path + ".h5"  # on the same disk, which must have the room anyway
+            try:
+                write_weights(beside, groups)
+                archive.write(beside, _WEIGHTS)
+            finally:
+                with contextlib.suppress(OSError):
+                    os.remove(beside)
+        for name, source in assets.items():
+            archive.write(source, name)
+
+
+# ----------------------------------------------------------------------- loading
+
+
+def load_model(
+    filepath: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Any:
+    """Read a model that `save_model` (or Keras 3) wrote.
+
+    A file is data: its classes come from this library or from what you registered or pass,
+    and no code in it is run. Weights are read straight into place; nothing is initialised
+    at random first.
+
+    Args:
+        filepath: a `.keras` file, or a folder written with `zipped=False`.
+        custom_objects: name → class or function, for those that are not registered.
+        compile: compile the model as it was, with its optimizer's state.
+        safe_mode: refuse configurations that would read other files.
+
+    Returns:
+        The model.
+
+    Raises:
+        FileNotFoundError: no such file; names similar ones.
+        ValueError: the file is damaged, of another kind, or holds what is refused.
+        TypeError: it names a class that is not known here.
+    """
+    path = os.fspath(filepath)
+    if not path.endswith(".keras") and not os.path.isdir(path):
+        raise ValueError(_no_model_file(path))
+    with open_archive(path) as archive:
+        config = archive.json("config.json", path)
+        if not isinstance(config, dict) or "class_name" not in config:
+            raise ValueError(f"'config.json' in '{path}' does not describe a model.")
+        if not compile:
+            config.pop("compile_config", None)
+        try:
+            model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
+        except Exception as error:
+            error.add_note(f"While loading the model '{path}'.")
+            raise
+        if hasattr(type(model), "summary") or hasattr(model, "layers"):
+            _load_state(model, archive, path)
+    return model
+
+
+def _no_model_file(path: str) -> str:
+    if path.endswith(".weights.h5"):
+        return (
+            f"'{path}' holds weights without a model. Make the model, then "
+            "`model.load_weights(path)`."
+        )
+    if path.endswith((".h5", ".hdf5")):
+        return (
+            f"'{path}' is in the older HDF5 format, which is not read. Load it with Keras 3 and "
+            "save it as '.keras'."
+        )
+    return f"A model is loaded from a '.keras' file or a folder written by `save`; got '{path}'."
+
+
+def _load_state(model: Any, archive: Archive, path: str) -> None:
+    names = archive.names()
+    if _WEIGHTS in names:
+        with archive.open(_WEIGHTS) as source, open_weights([(path, source)]) as file:
+            restore(model, file, path)
+    elif any(name.endswith(".weights.npz") for name in names):
+        raise ValueError(f"'{path}' keeps its weights as npz; save it with HDF5 weights.")
+    owners = [(place, obj) for place, obj in walk(model) if hasattr(obj, "load_assets")]
+    if not owners:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        archive.extract_assets(folder)
+        for place, obj in owners:
+            inner = os.path.join(folder, *place.split("/"))
+            if os.path.isdir(inner):
+                obj.load_assets(inner)
