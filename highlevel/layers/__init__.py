@@ -55,6 +55,17 @@ __getattr__, __dir__, __all__ = lazy_package(
             "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D",
         "highlevel.layers.regularization.noise": "AlphaDropout GaussianDropout GaussianNoise",
         "highlevel.layers.regularization.activity": "ActivityRegularization",
+        "highlevel.layers.recurrent.rnn": "RNN",
+        "highlevel.layers.recurrent.lstm": "LSTM LSTMCell",
+        "highlevel.layers.recurrent.gru": "GRU GRUCell",
+        "highlevel.layers.recurrent.simple_rnn": "SimpleRNN SimpleRNNCell",
+        "highlevel.layers.recurrent.stacked_cells": "StackedRNNCells",
+        "highlevel.layers.recurrent.bidirectional": "Bidirectional",
+        "highlevel.layers.recurrent.time_distributed": "TimeDistributed",
+        "highlevel.layers.attention.multi_head_attention": "MultiHeadAttention",
+        "highlevel.layers.attention.grouped_query_attention": "GroupedQueryAttention",
+        "highlevel.layers.attention.attention": "Attention",
+        "highlevel.layers.attention.additive_attention": "AdditiveAttention",
     },
     # further names the contract has for the same class
     aliases={
@@ -67,6 +78,8 @@ __getattr__, __dir__, __all__ = lazy_package(
         "Convolution2DTranspose": "highlevel.layers.convolution.transpose:Conv2DTranspose",
         "Convolution3D": "highlevel.layers.convolution.conv:Conv3D",
         "Convolution3DTranspose": "highlevel.layers.convolution.transpose:Conv3DTranspose",
+        "GroupQueryAttention":
+            "highlevel.layers.attention.grouped_query_attention:GroupedQueryAttention",
         "GlobalAvgPool1D": "highlevel.layers.pooling.global_pooling:GlobalAveragePooling1D",
         "GlobalAvgPool2D": "highlevel.layers.pooling.global_pooling:GlobalAveragePooling2D",
         "GlobalAvgPool3D": "highlevel.layers.pooling.global_pooling:GlobalAveragePooling3D",

@@ -48,7 +48,9 @@ class CallInfo:
             mask_name = "mask" if index == 0 and "mask" in self.names else f"{name}_mask"
             if mask_name in self.names and name not in ("mask", "training"):
                 self.mask_arguments.append((name, mask_name))
-        self.own_build = cls.build is not base.build
+        self.own_build = cls.build is not base.build and not getattr(
+            cls.build, "only_on_request", False
+        )
         build = list(inspect.signature(cls.build).parameters.values())[1:]
         self.build_names = [p.name for p in build if p.kind not in _VARIADIC]
         self.build_takes_any = any(p.kind is p.VAR_KEYWORD for p in build)

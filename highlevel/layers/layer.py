@@ -35,7 +35,7 @@ from highlevel.symbolic import (
 )
 from highlevel.variable import Variable
 
-__all__ = ["CallContext", "Layer", "call_context", "symbolic_tensors"]
+__all__ = ["CallContext", "Layer", "built_on_request", "call_context", "symbolic_tensors"]
 
 
 class CallContext:
@@ -649,6 +649,13 @@ def current_path_of(layer: Layer) -> str:
     if path == layer.name or path.endswith("/" + layer.name):
         return path
     return f"{path}/{layer.name}" if path else layer.name
+
+
+def built_on_request(build: Callable) -> Callable:
+    """Mark a `build` that a call need not run: the call makes the variables by itself."""
+    build.only_on_request = True  # type: ignore[attr-defined]
+    build._scoped = True  # type: ignore[attr-defined]
+    return build
 
 
 def _scoped_build(build: Callable) -> Callable:

@@ -11,7 +11,13 @@ from highlevel_backend import current_backend, tree
 
 from highlevel.errors import suggest
 from highlevel.inspection.summary import print_summary
-from highlevel.layers.layer import CallContext, Layer, call_context, symbolic_tensors
+from highlevel.layers.layer import (
+    CallContext,
+    Layer,
+    built_on_request,
+    call_context,
+    symbolic_tensors,
+)
 from highlevel.layers.tracking import same_structure, structure_version
 from highlevel.masking import get_masks, set_mask
 from highlevel.saving import load_weights, save_model, save_weights
@@ -78,7 +84,7 @@ class Model(Trainer, Layer):
             self._become_functional(args, kwargs)
             return
         Trainer.__init__(self)
-        super().__init__(**kwargs)
+        Layer.__init__(self, **kwargs)
 
     def _become_functional(self, args: tuple, kwargs: dict) -> None:
         """`super().__init__(inputs=..., outputs=...)` in a subclass of `Model`."""
@@ -265,6 +271,7 @@ class Model(Trainer, Layer):
     def _prepared(self, value: bool) -> None:
         self.__dict__["_prepared_call"] = value
 
+    @built_on_request
     def build(self, input_shape: Any) -> None:
         """Make the variables for inputs of a shape.
 
