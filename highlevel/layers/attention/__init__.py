@@ -1,0 +1,1 @@
+"""Layers that weigh the entries of one sequence by how they match those of another."""

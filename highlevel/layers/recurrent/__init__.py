@@ -1,0 +1,1 @@
+"""Layers over time: cells, `RNN` and the layers around one cell, wrappers."""

@@ -1,0 +1,368 @@
+"""`RNN`: a cell carried along the time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from highlevel_backend import current_backend, tree
+
+from highlevel.layers.described import DescribedLayer
+from highlevel.layers.layer import Layer
+from highlevel.layers.recurrent.cell import Step, filled
+from highlevel.layers.recurrent.protocol import (
+    check_cell,
+    initial_state_of,
+    output_size_of,
+    state_specs,
+    step_of,
+    without_build,
+)
+from highlevel.layers.recurrent.stacked_cells import StackedRNNCells
+from highlevel.serialization import deserialize_keras_object, serialize_keras_object
+from highlevel.symbolic import SymbolicTensor
+from highlevel.variable import Variable
+
+__all__ = ["RNN"]
+
+
+class RNN(DescribedLayer):
+    """A recurrent layer over any cell.
+
+    A cell is a layer with `call(inputs, states) -> (output, new_states)` for one time
+    step, and an attribute `state_size`: the length of its state, or a list of lengths for
+    several. `output_size` (the first state's length by default) and
+    `get_initial_state(batch_size)` (zeros by default) are optional.
+
+    Args:
+        cell: the cell, or a list of cells to be stacked.
+        return_sequences: return the outputs of all time steps, not only the last one.
+        return_state: return the last states as well.
+        go_backwards: go from the last time step to the first; the outputs come in the
+            order in which they were computed.
+        stateful: start each batch with the states that the last one ended with; the batch
+            size must be fixed. `reset_state` sets them to zero.
+        unroll: write the loop out instead of compiling it as a loop.
+        zero_output_for_mask: output zeros at masked steps instead of the last output.
+
+    Call arguments:
+        sequences: `(batch, steps, ...)`.
+        initial_state: list of states, or one state; zeros where None.
+        mask: `(batch, steps)` boolean; a false step leaves the states as they are and
+            repeats the last output (zeros before the first).
+        training: handed to the cell.
+
+    Returns:
+        `(batch, ...)`, or `(batch, steps, ...)` with `return_sequences`; with
+        `return_state` a tuple of that and the states.
+
+    Raises:
+        ValueError: the cell is none.
+
+    >>> import highlevel as hl
+    >>> class Sum(hl.layers.Layer):
+    ...     state_size = 3
+    ...     def call(self, inputs, states):
+    ...         total = states[0] + inputs
+    ...         return total, [total]
+    >>> float(hl.layers.RNN(Sum())(hl.ops.ones((2, 5, 3)))[0, 0])
+    5.0
+    """
+
+    _fields = (
+        "return_sequences", "return_state", "go_backwards", "stateful", "unroll",
+        "zero_output_for_mask",
+    )
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(list(cell))
+        super().__init__(**kwargs)
+        check_cell(cell, self)
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.unroll = unroll
+        self.zero_output_for_mask = zero_output_for_mask
+        self.cell = cell
+        self.supports_masking = True
+        self.state_size = cell.state_size
+        self._carried: Any = None
+
+    # ------------------------------------------------------------------- shapes
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """Build the cell for one time step; with `stateful`, make the states' variables."""
+        step_shape = (sequences_shape[0], *sequences_shape[2:])
+        if isinstance(self.cell, Layer) and not self.cell.built:
+            self.cell.build(step_shape)
+        if self.stateful:
+            self._make_states(sequences_shape)
+
+    def _make_states(self, sequences_shape: Any) -> None:
+        batch = sequences_shape[0]
+        if batch is None:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' is stateful and needs a fixed batch size, "
+                f"but its input is {tuple(sequences_shape)}. Give it: "
+                "`Input(shape=..., batch_size=...)`."
+            )
+        dtype = self.variable_dtype
+        self._carried = tree.map_leaves(
+            lambda zero: Variable(
+                _Zeros(), shape=zero.shape, dtype=dtype, trainable=False, name="rnn_state"),
+            self._state_specs(batch, sequences_shape),
+        )
+
+    def _state_specs(self, batch: int | None, sequences_shape: Any = None) -> list[Any]:
+        """Symbolic tensors of the states, in the structure of `get_initial_state`."""
+        specs = state_specs(self.cell, batch, self.compute_dtype)
+        return specs if isinstance(specs, list) else [specs]
+
+    def _output_size(self, sequences_shape: Any) -> tuple[int, ...]:
+        """Shape of the output of one time step, without the batch axis."""
+        return output_size_of(self.cell)
+
+    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+        """Shape of the output, followed by those of the states with `return_state`."""
+        batch, steps = sequences_shape[0], sequences_shape[1]
+        size = self._output_size(sequences_shape)
+        output = (batch, steps, *size) if self.return_sequences else (batch, *size)
+        if not self.return_state:
+            return output
+        specs = self._state_specs(batch, sequences_shape)
+        return (output, *tree.map_leaves(lambda spec: spec.shape, specs))
+
+    def compute_output_spec(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None,
+        training: bool | None = False,
+    ) -> Any:
+        batch, steps = sequences.shape[:2]
+        size = self._output_size(sequences.shape)
+        output = SymbolicTensor.of(
+            (batch, steps, *size) if self.return_sequences else (batch, *size),
+            self.compute_dtype,
+        )
+        if not self.return_state:
+            return output
+        return (output, *self._state_specs(batch, sequences.shape))
+
+    def compute_mask(self, _: Any, mask: Any) -> Any:
+        """The mask for the sequence of outputs; states have none."""
+        mask = _first(mask)
+        output = mask if self.return_sequences else None
+        if not self.return_state:
+            return output
+        return [output] + [None] * len(tree.leaves(self._state_specs(None)))
+
+    # ------------------------------------------------------------------- states
+
+    @property
+    def states(self) -> Any:
+        """With `stateful`, the variables that hold the states between batches."""
+        return self._carried
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """The states before the first time step, as a list.
+
+        Args:
+            batch_size: number of samples.
+        """
+        states = initial_state_of(self.cell, batch_size, self.compute_dtype)
+        return list(states) if isinstance(states, (list, tuple)) else [states]
+
+    def reset_state(self) -> None:
+        """Set the states kept between batches to zero."""
+        if self._carried is None:
+            return
+        backend = current_backend()
+        for variable in tree.leaves(self._carried):
+            variable.assign(filled(backend, variable.shape, 0.0, variable.dtype))
+
+    def reset_states(self) -> None:
+        """The same as `reset_state`."""
+        self.reset_state()
+
+    def _first_states(self, sequences: Any, initial_state: Any) -> list[Any]:
+        if initial_state is None:
+            if self.stateful and self._carried is not None:
+                dtype, backend = self.compute_dtype, current_backend()
+                return tree.map_leaves(lambda v: backend.cast(v.value, dtype), self._carried)
+            return self.get_initial_state(sequences.shape[0])
+        given = tree.leaves(initial_state)
+        expected = self._state_specs(None, sequences.shape)
+        leaves, definition = tree.flatten(expected)
+        if len(given) != len(leaves):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' has {len(leaves)} state(s), but "
+                f"`initial_state` has {len(given)}: {[tuple(v.shape) for v in given]}."
+            )
+        return tree.unflatten(definition, given)
+
+    # --------------------------------------------------------------------- call
+
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None,
+        training: bool | None = False,
+    ) -> Any:
+        states = self._first_states(sequences, initial_state)
+        try:
+            last, outputs, states = self.inner_loop(sequences, states, _first(mask), training)
+        finally:
+            self._forget_dropout_masks()
+        if self.stateful and self._carried is not None:
+            for variable, value in zip(tree.leaves(self._carried), tree.leaves(states)):
+                variable.assign(value)
+        result = outputs if self.return_sequences else last
+        return (result, *states) if self.return_state else result
+
+    def inner_loop(
+        self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False
+    ) -> tuple[Any, Any, list[Any]]:
+        """The cell over all time steps.
+
+        Args:
+            sequences: `(batch, steps, ...)`.
+            initial_state: list of states.
+            mask: `(batch, steps)` boolean or None.
+            training: handed to the cell.
+
+        Returns:
+            `(last output, outputs, last states)`; the outputs are None unless
+            `return_sequences`, the last output is None with it.
+        """
+        backend = current_backend()
+        xp = backend.xp
+        project, step = self._step(sequences.shape[0], training)
+        xs = project(xp.swapaxes(sequences, 0, 1))
+        values, definition = tree.flatten(initial_state)
+        dtypes = [value.dtype.name for value in values]
+        sized = (sequences.shape[0], *self._output_size(sequences.shape))
+
+        def advance(x: Any, states: list) -> tuple[Any, list]:
+            output, new = step(x, tree.unflatten(definition, states))
+            new = tree.leaves(new)
+            if len(new) != len(dtypes):
+                raise ValueError(
+                    f"The cell of {type(self).__name__} '{self.name}' was given {len(dtypes)} "
+                    f"state(s) and returned {len(new)}."
+                )
+            return output, [backend.cast(v, dtype) for v, dtype in zip(new, dtypes)]
+
+        sequence = self.return_sequences
+        if mask is not None:
+            mask = backend.cast(xp.swapaxes(mask, 0, 1), "bool")
+            xs = (xs, mask)
+            zero = filled(backend, sized, 0.0, self.compute_dtype)
+
+            def masked(carry: tuple, x: tuple) -> tuple[tuple, Any]:
+                last, states = carry
+                x, kept = x
+                output, new = advance(x, states)
+                output = backend.cast(output, self.compute_dtype)
+                shown = _where(xp, kept, output, zero) if self.zero_output_for_mask else None
+                output = _where(xp, kept, output, last)
+                new = [_where(xp, kept, a, b) for a, b in zip(new, states)]
+                if not sequence:
+                    return (output, new), None
+                return (output, new), output if shown is None else shown
+
+            (last, values), outputs = self._scan(masked, (zero, values), xs)
+        elif sequence:
+            def collect(states: list, x: Any) -> tuple[list, Any]:
+                output, states = advance(x, states)
+                return states, output
+
+            last = None
+            values, outputs = self._scan(collect, values, xs)
+        elif getattr(self.cell, "output_is_state", False) and not hasattr(step, "calls_cell"):
+            def carry_states(states: list, x: Any) -> tuple[list, None]:
+                return advance(x, states)[1], None
+
+            values, outputs = self._scan(carry_states, values, xs)
+            last = values[0]
+        else:
+            def carry_output(carry: tuple, x: Any) -> tuple[tuple, None]:
+                output, states = advance(x, carry[1])
+                return (backend.cast(output, self.compute_dtype), states), None
+
+            zero = filled(backend, sized, 0.0, self.compute_dtype)
+            (last, values), outputs = self._scan(carry_output, (zero, values), xs)
+        if sequence:
+            if self.go_backwards:
+                outputs = xp.flip(outputs, axis=0)
+            outputs = xp.swapaxes(outputs, 0, 1)
+        return last, outputs, tree.unflatten(definition, values)
+
+    def _step(self, batch: Any, training: bool | None) -> Step:
+        return step_of(self.cell, batch, training)
+
+    def _scan(self, function: Callable, init: Any, xs: Any) -> tuple[Any, Any]:
+        backend = current_backend()
+        if not self.unroll:
+            return backend.scan(function, init, xs, reverse=self.go_backwards)
+        steps = tree.leaves(xs)[0].shape[0]
+        order = range(steps - 1, -1, -1) if self.go_backwards else range(steps)
+        collected: list[Any] = [None] * steps
+        for index in order:
+            init, collected[index] = function(
+                init, tree.map_leaves(lambda x, index=index: x[index], xs))
+        if not steps or collected[0] is None:
+            return init, None
+        return init, backend.xp.stack(collected)
+
+    def _forget_dropout_masks(self) -> None:
+        for cell in [self.cell, *getattr(self.cell, "cells", ())]:
+            if hasattr(cell, "reset_dropout_mask"):
+                cell.reset_dropout_mask()
+                cell.reset_recurrent_dropout_mask()
+
+    # ------------------------------------------------------------------- config
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer."""
+        config = super().get_config()
+        config["cell"] = serialize_keras_object(self.cell)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """The layer that `get_config` described.
+
+        Args:
+            custom_objects: name → class, for a cell of another's making.
+        """
+        config = dict(config)
+        if isinstance(config.get("cell"), dict):
+            config["cell"] = deserialize_keras_object(
+                without_build(config["cell"]), custom_objects=custom_objects)
+        return super().from_config(config)
+
+
+class _Zeros:
+    """Initializer of zeros; the package of initializers need not be loaded for it."""
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return filled(current_backend(), tuple(shape), 0.0, dtype)
+
+
+def _first(mask: Any) -> Any:
+    return mask[0] if isinstance(mask, (list, tuple)) else mask
+
+
+def _where(xp: Any, kept: Any, new: Any, old: Any) -> Any:
+    """`new` for the samples that are kept, `old` for the others."""
+    return xp.where(kept.reshape(kept.shape + (1,) * (new.ndim - 1)), new, old)
+
+

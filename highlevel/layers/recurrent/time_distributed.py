@@ -1,0 +1,104 @@
+"""`TimeDistributed`: one layer for every time step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from highlevel_backend import current_backend
+
+from highlevel import ops
+from highlevel.layers.call_info import call_info
+from highlevel.layers.core.wrapper import Wrapper
+from highlevel.layers.layer import Layer
+from highlevel.layers.recurrent.protocol import without_build
+from highlevel.symbolic import SymbolicTensor
+
+__all__ = ["TimeDistributed"]
+
+
+class TimeDistributed(Wrapper):
+    """Applies a layer to each time step, with the same weights.
+
+    The time steps join the batch, so the layer runs once; a layer that looks across the
+    batch (batch normalization) sees the samples of all steps together.
+
+    Args:
+        layer: the layer inside, for inputs without the time axis.
+
+    Call arguments:
+        inputs: `(batch, steps, ...)`.
+        mask: `(batch, steps, ...)`; what goes beyond the two axes is handed to the layer.
+        training: handed to the layer.
+
+    Returns:
+        `(batch, steps, *output of the layer without its batch axis)`.
+
+    Raises:
+        ValueError: inputs of less than three axes.
+
+    >>> import highlevel as hl
+    >>> hl.layers.TimeDistributed(hl.layers.Dense(4))(hl.ops.ones((2, 5, 3))).shape
+    (2, 5, 4)
+    """
+
+    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+        self.supports_masking = True
+
+    def _inner_shape(self, shape: Any) -> tuple:
+        if len(shape) < 3:
+            raise ValueError(
+                f"TimeDistributed '{self.name}' needs inputs of at least 3 axes, (batch, steps, "
+                f"...); got the shape {tuple(shape)}. The batch axis counts."
+            )
+        batch, steps = shape[:2]
+        return (None if batch is None or steps is None else batch * steps, *shape[2:])
+
+    def build(self, input_shape: Any) -> None:
+        """Build the layer for one time step."""
+        super().build(self._inner_shape(input_shape))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        """Batch and steps, then the layer's output shape."""
+        inner = self.layer.compute_output_shape(self._inner_shape(input_shape))
+        return (*input_shape[:2], *inner[1:])
+
+    def compute_output_spec(
+        self, inputs: Any, training: bool | None = None, mask: Any = None
+    ) -> Any:
+        step = SymbolicTensor.of(self._inner_shape(inputs.shape), inputs.dtype)
+        inner = self.layer.compute_output_spec(step)
+        return SymbolicTensor.of((*inputs.shape[:2], *inner.shape[1:]), inner.dtype)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the steps, and of what the layer keeps of the axes beyond them."""
+        mask = previous_mask
+        if mask is None or len(mask.shape) < 3:
+            return mask
+        inner = self.layer.compute_mask(None, mask)
+        if inner is None:  # the layer used the axes beyond the steps up
+            return ops.any(mask, axis=tuple(range(2, len(mask.shape))))
+        return inner
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        xp = current_backend().xp
+        batch, steps, *rest = inputs.shape
+        arguments: dict[str, Any] = {}
+        if mask is not None and mask.ndim > 2 \
+                and "mask" in call_info(type(self.layer), Layer).names:
+            arguments["mask"] = xp.reshape(mask, (batch * steps, *mask.shape[2:]))
+        merged = xp.reshape(inputs, (batch * steps, *rest))
+        output = self.layer(merged, training=training, **arguments)
+        return xp.reshape(output, (batch, steps, *output.shape[1:]))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """The layer that `get_config` described.
+
+        Args:
+            custom_objects: name → class, for a layer of another's making.
+        """
+        config = dict(config)
+        if isinstance(config["layer"], dict):
+            config["layer"] = without_build(config["layer"])
+        return super().from_config(config, custom_objects)
