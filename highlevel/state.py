@@ -57,8 +57,10 @@ class StatelessScope:
         #: variables assigned in the block, in the order of their first assignment
         self.updates: dict[Variable, Any] = {}
         self._tokens: list = []
+        self._outer: StatelessScope | None = None
 
     def __enter__(self) -> StatelessScope:
+        self._outer = current_scope.get()
         self._tokens.append(current_scope.set(self))
         return self
 
@@ -66,8 +68,11 @@ class StatelessScope:
         current_scope.reset(self._tokens.pop())
 
     def read(self, variable: Variable) -> Any:
-        """The variable's value here, or None where the scope does not know it."""
-        return self.values.get(variable)
+        """The variable's value here or in the scope around, or None where none knows it."""
+        value = self.values.get(variable)
+        if value is None and self._outer is not None:
+            return self._outer.read(variable)
+        return value
 
     def add_update(self, update: tuple[Variable, Any]) -> None:
         """Record `(variable, value)` as an assignment."""
