@@ -96,12 +96,16 @@ def _operator(ufunc: np.ufunc, reflected: bool = False) -> Callable:
 
     def forward(self, other):
         if not isinstance(other, _OPERANDS):
-            return NotImplemented
+            if type(other) is not list and type(other) is not tuple:
+                return NotImplemented
+            other = FUNCTIONS["array"](other)
         return record(ufunc, RULES[ufunc], (self, other))
 
     def backward(self, other):
         if not isinstance(other, _OPERANDS):
-            return NotImplemented
+            if type(other) is not list and type(other) is not tuple:
+                return NotImplemented
+            other = FUNCTIONS["array"](other)
         return record(ufunc, RULES[ufunc], (other, self))
 
     return backward if reflected else forward

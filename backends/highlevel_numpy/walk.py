@@ -73,12 +73,16 @@ def backward(results: list, cotangents: list, targets: list) -> list:
             else:
                 contributions = rule(g, node.value, *node.args, **(node.kwargs or _NO_KWARGS))
             for position, parent in node.inputs:
-                if not separate:
-                    x = contributions[position]
-                elif kwargs:
-                    x = rule[position](g, node.value, *node.args, **kwargs)
+                if separate:
+                    gradient = rule[position]
+                    if gradient is None:
+                        continue
+                    if kwargs:
+                        x = gradient(g, node.value, *node.args, **kwargs)
+                    else:
+                        x = gradient(g, node.value, *node.args)
                 else:
-                    x = rule[position](g, node.value, *node.args)
+                    x = contributions[position]
                 if x is None:
                     continue
                 dtype = parent.value.dtype

@@ -1,10 +1,11 @@
-"""Checks a function's gradients, of any order, against central differences in float64."""
+"""`check`: a function's gradients, of any order, against central differences in float64."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from highlevel_numpy import backend
 
 STEP = 1e-5
@@ -26,7 +27,7 @@ def scalar(function: Callable, *arrays: np.ndarray) -> Callable:
     return total
 
 
-def check(function: Callable, *arrays, order: int = 2, tolerance: float = 1e-6) -> None:
+def check_gradients(function: Callable, *arrays, order: int = 2, tolerance: float = 1e-6) -> None:
     """Gradients of `function` by all its arguments, along random directions.
 
     Args:
@@ -60,3 +61,9 @@ def check(function: Callable, *arrays, order: int = 2, tolerance: float = 1e-6) 
             f"derivative of order {number}: {exact} recorded, {numeric} by differences"
         )
         current = along
+
+
+@pytest.fixture
+def check() -> Callable:
+    """`check_gradients`."""
+    return check_gradients
