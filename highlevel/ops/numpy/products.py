@@ -34,6 +34,13 @@ __all__ = [
 ]
 
 
+def _kept(product: Any, like: Any) -> Any:
+    """A product in its arguments' dtype: NumPy leaves that of bfloat16 in float32."""
+    if product.dtype == like.dtype:
+        return product
+    return current_backend().cast(product, dtype_name(like.dtype))
+
+
 def _differ(m: int | None, n: int | None) -> bool:
     return m is not None and n is not None and m != n
 
@@ -78,7 +85,7 @@ def matmul(x1: Any, x2: Any) -> Any:
     [[11]]
     """
     x1, x2 = promote(x1, x2)
-    return current_backend().xp.matmul(x1, x2)
+    return _kept(current_backend().xp.matmul(x1, x2), x1)
 
 
 def _dot_rule(x1: Any, x2: Any) -> Any:
@@ -105,7 +112,8 @@ def dot(x1: Any, x2: Any) -> Any:
     xp = current_backend().xp
     if x1.ndim == 0 or x2.ndim == 0:
         return xp.multiply(x1, x2)
-    return xp.tensordot(x1, x2, axes=((x1.ndim - 1,), (max(x2.ndim - 2, 0),)))
+    axes = ((x1.ndim - 1,), (max(x2.ndim - 2, 0),))
+    return _kept(xp.tensordot(x1, x2, axes=axes), x1)
 
 
 @op
@@ -115,7 +123,7 @@ def inner(x1: Any, x2: Any) -> Any:
     xp = current_backend().xp
     if x1.ndim == 0 or x2.ndim == 0:
         return xp.multiply(x1, x2)
-    return xp.tensordot(x1, x2, axes=((x1.ndim - 1,), (x2.ndim - 1,)))
+    return _kept(xp.tensordot(x1, x2, axes=((x1.ndim - 1,), (x2.ndim - 1,))), x1)
 
 
 def _outer_rule(x1: Any, x2: Any) -> Any:
@@ -173,7 +181,7 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
     x1, x2 = promote(x1, x2)
     if not isinstance(axes, int):
         axes = tuple([(axis,) if isinstance(axis, int) else tuple(axis) for axis in axes])
-    return current_backend().xp.tensordot(x1, x2, axes=axes)
+    return _kept(current_backend().xp.tensordot(x1, x2, axes=axes), x1)
 
 
 def _einsum_rule(subscripts: Any, *operands: Any, **kwargs: Any) -> Any:
@@ -227,7 +235,12 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     arrays = promote(*operands)
     # One contraction by one matters from three operands on, for two it only costs time.
     options = {"optimize": True} if len(arrays) > 2 else {}
-    return current_backend().xp.einsum(subscripts, *arrays, **options)
+    backend = current_backend()
+    if not backend.compiles and dtype_name(arrays[0].dtype) == "bfloat16":
+        # No einsum of NumPy takes it.
+        wide = [backend.cast(x, "float32") for x in arrays]
+        return _kept(backend.xp.einsum(subscripts, *wide, **options), arrays[0])
+    return backend.xp.einsum(subscripts, *arrays, **options)
 
 
 @op
