@@ -19,7 +19,7 @@ def make(one: Row, namespace: Any = layers, **extra: Any) -> Any:
     """The row's layer, from `highlevel.layers` or `keras.layers`."""
     args = dict(one.args)
     if "layer" in args:
-        args["layer"] = namespace.Dense(3)
+        args["layer"] = namespace.Dense(3, dtype=extra.get("dtype"))
     return getattr(namespace, one.name)(**args, **extra)
 
 

@@ -12,7 +12,7 @@ class Row:
 
     Attributes:
         name: of the class.
-        args: constructor arguments; "layer:Name" stands for a layer of that class.
+        args: constructor arguments; `layer="Dense"` stands for such a layer.
         shapes: shapes of the inputs; several make a list.
         unknown: the first input's shape as far as a graph need know it.
         integer: highest integer of integer inputs.
@@ -159,10 +159,10 @@ ROWS = [
     row("UpSampling2D", IMG, label="bilinear", interpolation="bilinear"),
     row("UpSampling2D", IMG_FIRST, label="first", data_format="channels_first"),
     row("UpSampling3D", VOL, unknown=OPEN[3]),
-    *[row(n, (2, 3), rate=0.5, unknown=(N, N))
+    *[row(n, (2, 3), rate=0.5, seed=3, unknown=(N, N))
       for n in ("Dropout", "GaussianDropout", "AlphaDropout")],
-    row("Dropout", SEQ, label="noise shape", rate=0.5, noise_shape=(None, 1, None)),
-    *[row(f"SpatialDropout{r}D", OF[r], rate=0.5, unknown=OPEN[r]) for r in (1, 2, 3)],
-    row("GaussianNoise", (2, 3), stddev=0.5),
+    row("Dropout", SEQ, label="noise shape", rate=0.5, seed=3, noise_shape=(None, 1, None)),
+    *[row(f"SpatialDropout{r}D", OF[r], rate=0.5, seed=3, unknown=OPEN[r]) for r in (1, 2, 3)],
+    row("GaussianNoise", (2, 3), stddev=0.5, seed=3),
     row("ActivityRegularization", (2, 3), l1=0.1, l2=0.2),
 ]
