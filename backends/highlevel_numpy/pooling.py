@@ -14,6 +14,7 @@ import numpy as np
 
 from highlevel_numpy.arrays import dtype_name
 from highlevel_numpy.recorded import Primitive, is_inexact, strip
+from highlevel_numpy.rules.common import masked
 
 __all__ = ["pad_or_cut", "reduce_window"]
 
@@ -175,9 +176,9 @@ def _place_plain(g, masks, axis, stride, length, whole):
     for offset, mask in enumerate(masks):
         piece = out[_piece(axis, offset, stride, length)]
         if apart:
-            np.multiply(g, mask, out=piece, casting="unsafe")
+            piece[...] = masked(g, mask)
         else:
-            piece += np.where(mask, g, np.zeros((), g.dtype))
+            piece += masked(g, mask)
     return out
 
 
@@ -185,7 +186,7 @@ def _choose_plain(x, masks, axis, stride, length):
     """The entries at the masks: the transpose of `_place`."""
     out = np.zeros(masks[0].shape, x.dtype)
     for offset, mask in enumerate(masks):
-        np.copyto(out, x[_piece(axis, offset, stride, length)], where=mask)
+        out += masked(x[_piece(axis, offset, stride, length)], mask)
     return out
 
 

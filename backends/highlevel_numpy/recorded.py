@@ -99,14 +99,14 @@ def _operator(ufunc: np.ufunc, reflected: bool = False) -> Callable:
             if type(other) is not list and type(other) is not tuple:
                 return NotImplemented
             other = FUNCTIONS["array"](other)
-        return record(ufunc, RULES[ufunc], (self, other))
+        return record_two(ufunc, self, other)
 
     def backward(self, other):
         if not isinstance(other, _OPERANDS):
             if type(other) is not list and type(other) is not tuple:
                 return NotImplemented
             other = FUNCTIONS["array"](other)
-        return record(ufunc, RULES[ufunc], (other, self))
+        return record_two(ufunc, other, self)
 
     return backward if reflected else forward
 
@@ -154,14 +154,12 @@ class Recorded:
     # ------------------------------------------------------- NumPy's protocols
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if not kwargs and method == "__call__":
-            rule = RULES.get(ufunc)
-            if rule is not None:
-                for x in inputs:
-                    if not isinstance(x, _OPERANDS):
-                        break
-                else:
-                    return record(ufunc, rule, inputs)
+        if not kwargs and method == "__call__" and ufunc in RULES:
+            if len(inputs) == 1:
+                return record_one(ufunc, self)
+            x, y = inputs
+            if isinstance(x, _OPERANDS) and isinstance(y, _OPERANDS):
+                return record_two(ufunc, x, y)
         return dispatch_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
@@ -199,10 +197,10 @@ class Recorded:
 
     def __pow__(self, other):
         if type(other) is int and other == 2:
-            return record(np.square, RULES[np.square], (self,))
+            return record_one(np.square, self)
         if not isinstance(other, _OPERANDS):
             return NotImplemented
-        return record(np.power, RULES[np.power], (self, other))
+        return record_two(np.power, self, other)
 
     def __floordiv__(self, other):
         return np.floor_divide(strip(self), strip(other))
@@ -214,13 +212,13 @@ class Recorded:
         return self // other, self % other
 
     def __neg__(self):
-        return record(np.negative, RULES[np.negative], (self,))
+        return record_one(np.negative, self)
 
     def __pos__(self):
         return self
 
     def __abs__(self):
-        return record(np.absolute, RULES[np.absolute], (self,))
+        return record_one(np.absolute, self)
 
     __eq__ = _comparison(np.equal)  # type: ignore[assignment]
     __ne__ = _comparison(np.not_equal)  # type: ignore[assignment]
@@ -352,7 +350,7 @@ class Recorded:
         return self
 
     def conjugate(self):
-        return record(np.conjugate, RULES[np.conjugate], (self,))
+        return record_one(np.conjugate, self)
 
     conj = conjugate
 
@@ -397,6 +395,31 @@ for _function in (
 
 #: What an operator takes; anything else may have a reflected operator of its own.
 _OPERANDS = (Recorded, np.ndarray, np.generic, int, float, complex)
+
+
+_FIRST, _SECOND = 0, 1
+
+
+def record_one(ufunc: np.ufunc, x: Recorded) -> Recorded:
+    """`ufunc(x)` of one of `RULES`: `record` for the common case, in fewer steps."""
+    value = x.value
+    return Recorded(ufunc(value), x.level, RULES[ufunc], (value,), None, ((_FIRST, x),))
+
+
+def record_two(ufunc: np.ufunc, x: Any, y: Any) -> Recorded:
+    """`ufunc(x, y)` of one of `RULES`, one of the two recorded at least."""
+    if type(x) is not Recorded or (type(y) is Recorded and y.level > x.level):
+        level, value = y.level, y.value
+        return Recorded(
+            ufunc(x, value), level, RULES[ufunc], (x, value), None, ((_SECOND, y),)
+        )
+    level, value = x.level, x.value
+    if type(y) is not Recorded or y.level != level:
+        return Recorded(ufunc(value, y), level, RULES[ufunc], (value, y), None, ((_FIRST, x),))
+    other = y.value
+    return Recorded(
+        ufunc(value, other), level, RULES[ufunc], (value, other), None, ((_FIRST, x), (_SECOND, y))
+    )
 
 
 def record(function: Callable, rule: Any, args: Sequence, kwargs: dict | None = None) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from highlevel_numpy import backend
@@ -25,7 +26,7 @@ def layers(sizes: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(0)
     return [
         (rng.normal(size=(n, m)).astype("float32") / np.sqrt(n), np.zeros(m, "float32"))
-        for n, m in zip(sizes, sizes[1:])
+        for n, m in pairwise(sizes)
     ]
 
 

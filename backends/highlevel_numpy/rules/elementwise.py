@@ -11,6 +11,7 @@ from highlevel_numpy.recorded import FUNCTIONS, RULES, Primitive, Recorded, no_r
 from highlevel_numpy.rules.common import (
     fit,
     implements,
+    masked,
     recorded_function,
     rule,
     without_gradient,
@@ -132,9 +133,9 @@ rule(
 
 def _pick(g, wins, ties):
     """`g` where the argument was chosen, half of it where both were equal."""
-    x = g * wins
-    if ties.any():
-        x = np.where(ties, g * 0.5, x)
+    x = masked(g, wins)
+    if np.count_nonzero(ties):
+        x = x + masked(g * 0.5, ties)
     return x
 
 
@@ -157,7 +158,7 @@ def _taken(first, ufunc):
     def gradient(g, out, x, y):
         x_value, y_value = strip(x), strip(y)
         from_x = (ufunc(x_value, y_value) & ~np.isnan(x_value)) | np.isnan(y_value)
-        return fit(g * from_x, x) if first else fit(g * ~from_x, y)
+        return fit(masked(g, from_x), x) if first else fit(masked(g, ~from_x), y)
 
     return gradient
 
@@ -169,7 +170,7 @@ rule(np.fmin, _taken(True, np.less), _taken(False, np.less))
 def _absolute(g, out, x):
     if x.dtype.kind == "c":
         return g * (np.conj(x) / nonzero(out))
-    return np.where(strip(x) >= 0, g, -g)
+    return g * (1 - 2 * (strip(x) < 0)).astype(x.dtype)
 
 
 rule(np.absolute, _absolute)
@@ -225,8 +226,8 @@ def _np_clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, **kwarg
 recorded_function(
     np.where,
     None,
-    lambda g, out, c, x, y: fit(np.where(c, g, np.zeros((), g.dtype)), x),
-    lambda g, out, c, x, y: fit(np.where(c, np.zeros((), g.dtype), g), y),
+    lambda g, out, c, x, y: fit(masked(g, c), x),
+    lambda g, out, c, x, y: fit(masked(g, np.logical_not(c)), y),
     positional=3,
 )
 _np_where = FUNCTIONS[np.where]
@@ -234,7 +235,7 @@ _np_where = FUNCTIONS[np.where]
 
 @implements(np.where)
 def _where(condition, *choices):
-    condition = strip(condition)
+    condition = np.asarray(strip(condition), bool)
     return _np_where(condition, *choices) if choices else np.where(condition)
 
 

@@ -12,6 +12,7 @@ from highlevel_numpy.rules.common import (
     expand,
     implements,
     keep_axes,
+    masked,
     normalize_axes,
     recorded_function,
     without_gradient,
@@ -129,7 +130,7 @@ def _extreme_gradient(g, out, x, axis=None, keepdims=False):
     chosen = strip(x) == best
     number = np.sum(chosen, axis=axis, keepdims=True)
     g = keep_axes(g, x.shape, axis, keepdims)
-    return (g / number.astype(g.dtype)) * chosen
+    return masked(g / number.astype(g.dtype), chosen)
 
 
 def _extreme(*functions):
