@@ -1,0 +1,1 @@
+"""The callbacks; their public names are in `highlevel.callbacks`."""

@@ -1,0 +1,44 @@
+"""`History`: the logs of every epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from highlevel.training.callbacks.callback import Callback, Logs
+
+__all__ = ["History"]
+
+
+class History(Callback):
+    """Keeps the logs of every epoch; `fit` returns it.
+
+    Attributes:
+        history: metric name → list of its values, one per epoch.
+        epoch: the epochs that ended, from 0.
+
+    >>> history = History()
+    >>> history.on_train_begin()
+    >>> history.on_epoch_end(0, {"loss": 0.5})
+    >>> history.history
+    {'loss': [0.5]}
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[Any]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        if self.model is not None:
+            self.model.history = self
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items()
+                         if isinstance(values[-1], float))
+        return f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>"
