@@ -19,6 +19,14 @@ try:  # the class of concrete arrays; asking an array for it would start XLA's c
 except ImportError:  # it has moved: the tests by `isinstance` that follow catch all
     from jax import Array as CONCRETE
 
+try:
+    from jax._src.core import trace_state_clean
+except ImportError:  # it has moved: go without the shortcut it allows
+
+    def trace_state_clean() -> bool:
+        return False
+
+
 __all__ = [
     "CONCRETE",
     "asarray",
@@ -89,8 +97,7 @@ def _strong(x: Any) -> Any:
 def asarray(x: Any, dtype: str | None = None) -> jax.Array:
     """`x` as a JAX array; see `Backend.asarray`.
 
-    A NumPy array's memory may be shared where the device is the CPU, as with
-    `jax.numpy.asarray`.
+    The memory of a NumPy array is copied, never shared.
     """
     if type(x) is CONCRETE or isinstance(x, Tracer):
         if dtype is None:
@@ -99,9 +106,9 @@ def asarray(x: Any, dtype: str | None = None) -> jax.Array:
     target = None if dtype is None else numpy_dtype(dtype)
     kind = type(x)
     if kind is float:
-        return jnp.asarray(np.asarray(x, target or np.float32))
+        return _from_host(np.asarray(x, target or np.float32))
     if kind is int:
-        return jnp.asarray(_from_integer(x, target))
+        return _from_host(_from_integer(x, target))
     if kind is not np.ndarray:
         if isinstance(x, (list, tuple)):
             return _from_sequence(x, target)
@@ -110,7 +117,18 @@ def asarray(x: Any, dtype: str | None = None) -> jax.Array:
         if hasattr(x, "__jax_array__"):
             return asarray(x.__jax_array__(), dtype)
         x = _through_numpy(x)
-    return jnp.asarray(host_array(x, target))
+    return _from_host(host_array(x, target))
+
+
+def _from_host(x: np.ndarray) -> jax.Array:
+    """A host array on the default device.
+
+    `jax.numpy.asarray` compiles a program for every new shape; a transfer needs none. In
+    the midst of a trace it is left to `jax.numpy`, which makes it a constant.
+    """
+    if trace_state_clean():
+        return jax.device_put(x, may_alias=False)
+    return jnp.asarray(x)
 
 
 def _from_integer(x: int, target: np.dtype | None) -> np.ndarray:
@@ -181,7 +199,7 @@ def _from_sequence(x: list | tuple, target: np.dtype | None) -> jax.Array:
                 f"The integers from {array.min()} to {array.max()} do not fit {target}. "
                 "Name a wider dtype, or make them floats."
             )
-    return jnp.asarray(host_array(array, target))
+    return _from_host(host_array(array, target))
 
 
 def _survey(x: list | tuple) -> tuple[bool, bool]:

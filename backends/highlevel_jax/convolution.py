@@ -217,6 +217,23 @@ ad.defbilinear(
 )
 
 
+def _cut(x: Array, geometry: Geometry) -> tuple[Array, Geometry]:
+    """The input without what negative padding cuts off, and the padding that is left.
+
+    XLA's convolution for the CPU (jax 0.10) reads outside of its input where one side's
+    padding is negative and the other's positive.
+    """
+    cuts = [
+        (min(before, 0), min(after, 0), spacing - 1)
+        for (before, after), spacing in zip(geometry.padding, geometry.input_dilation)
+    ]
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *cuts, (0, 0, 0)])
+    return x, geometry._replace(
+        padding=tuple((max(before, 0), max(after, 0)) for before, after in geometry.padding),
+        input_dilation=(1,) * len(cuts),
+    )
+
+
 # One program where it is called outside of any other.
 _jitted_stock = jax.jit(stock_conv, static_argnums=2)
 
@@ -243,6 +260,8 @@ def conv(
         int(groups),
     )
     kernel = lax.convert_element_type(kernel, x.dtype)
+    if min(map(min, geometry.padding)) < 0:
+        x, geometry = _cut(x, geometry)
     known = (
         kernel.ndim == x.ndim
         and x.shape[-1] == kernel.shape[-2] * geometry.groups

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import sys
 from types import TracebackType
 
 import jax
@@ -35,26 +36,32 @@ _INSTEAD = {
     "`x[mask]`",
 }
 
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_SKIP = tuple(
-    os.path.join(folder, "")
-    for folder in (
-        os.path.dirname(os.path.abspath(jax.__file__)),
-        _HERE if os.path.basename(_HERE) != "site-packages" else os.path.join(_HERE, "highlevel"),
-        os.path.dirname(os.path.abspath(__file__)),
-        os.path.join(os.path.dirname(_HERE), "highlevel"),
-    )
+_KNOWN = (
+    jax.errors.ConcretizationTypeError,  # with its subclass for booleans
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.NonConcreteBooleanIndexError,
+    jax.errors.UnexpectedTracerError,
 )
+
+# Frames of these packages are not the user's.
+_LIBRARIES = ("jax", "jaxlib", "highlevel_jax", "highlevel_backend", "highlevel")
+
+
+def _library_folders() -> tuple[str, ...]:
+    loaded = (sys.modules.get(name) for name in _LIBRARIES)
+    return tuple(
+        os.path.join(folder, "") for module in loaded if module for folder in module.__path__
+    )
 
 
 def _user_line(traceback: TracebackType | None) -> str | None:
     """`file:line: code` of the innermost frame that is neither JAX's nor highlevel's."""
+    libraries = _library_folders()
     found = None
     while traceback is not None:
-        code = traceback.tb_frame.f_code
-        filename = code.co_filename
-        inside = "site-packages" in filename and os.sep + "jax" in filename
-        if not inside and not filename.startswith(_SKIP) and "importlib" not in filename:
+        filename = traceback.tb_frame.f_code.co_filename
+        if not filename.startswith(libraries):
             found = (filename, traceback.tb_lineno)
         traceback = traceback.tb_next
     if found is None:
@@ -73,16 +80,9 @@ def explain(error: BaseException) -> str | None:
         A few lines: what happened and where, and the two ways out.
     """
     kind = type(error).__name__
-    if not isinstance(
-        error,
-        (
-            jax.errors.ConcretizationTypeError,  # with its subclass for booleans
-            jax.errors.TracerArrayConversionError,
-            jax.errors.TracerIntegerConversionError,
-            jax.errors.NonConcreteBooleanIndexError,
-            jax.errors.UnexpectedTracerError,
-        ),
-    ):
+    known = isinstance(error, _KNOWN)
+    # An array among the lengths of a shape is a plain TypeError.
+    if not known and not (type(error) is TypeError and "concrete values" in str(error)):
         return None
     line = _user_line(error.__traceback__)
     where = f"\nIt happened at {line}" if line else ""
@@ -98,7 +98,7 @@ def explain(error: BaseException) -> str | None:
     instead = _INSTEAD.get(kind, _INSTEAD["ConcretizationTypeError"])
     return (
         f"{wanted[0].upper()}{wanted[1:]}. While a function is compiled its arrays have shapes "
-        f"and dtypes but no values yet ({kind}).{where}\n"
+        f"and dtypes but no values yet{f" ({kind})" if known else ""}.{where}\n"
         f"Either use {instead};\n"
         'or run without compiling, where values exist: `with hl.use_backend("numpy"):`, or '
         "`run_eagerly=True`."
