@@ -4,10 +4,12 @@ All of them are offered here; `ops.numpy`, `ops.nn`, `ops.linalg` and `ops.image
 Called with symbolic tensors they record themselves in the graph of a model.
 """
 
+from highlevel.ops import image as image
 from highlevel.ops import operators as operators  # fills the table of symbolic tensors
 from highlevel.ops.core import *  # noqa: F403
 from highlevel.ops.derivatives import grad as grad
 from highlevel.ops.derivatives import value_and_grad as value_and_grad
+from highlevel.ops.linalg import *  # noqa: F403
 from highlevel.ops.math import *  # noqa: F403
 from highlevel.ops.nn import *  # noqa: F403
 from highlevel.ops.nn import hard_swish as hard_swish

@@ -78,7 +78,7 @@ class SavedOp:
             before = [self.config[n] for n in signature.parameters if n in self.config
                       and signature.parameters[n].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
             return self.function(*before, *args, **kwargs)
-        if self._entry.function == "getitem" and len(args) > 1 and isinstance(args[1], list):
+        if self._entry.function == "get_item" and len(args) > 1 and isinstance(args[1], list):
             args = (args[0], tuple(args[1]), *args[2:])  # JSON made a list of the key
         given = dict(zip(names, args))
         return self.function(**given, **kwargs, **self.config)

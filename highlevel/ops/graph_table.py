@@ -95,7 +95,7 @@ _NAMED = {
 # class → function name, where it is not the class name in snake case
 _FUNCTIONS = {
     "AllClose": "allclose", "BatchNorm": "batch_normalization", "CDist": "cdist",
-    "CTCDecode": "ctc_decode", "CTCLoss": "ctc_loss", "GetItem": "getitem",
+    "CTCDecode": "ctc_decode", "CTCLoss": "ctc_loss",
     "HSVToRGB": "hsv_to_rgb", "IsIn": "isin", "LayerNorm": "layer_normalization",
     "PSNR": "psnr", "RGBToGrayscale": "rgb_to_grayscale", "RGBToHSV": "rgb_to_hsv",
     "RMSNorm": "rms_normalization", "SearchSorted": "searchsorted",

@@ -7,8 +7,11 @@ from highlevel.ops.numpy.creation import *  # noqa: F403
 from highlevel.ops.numpy.exponents import *  # noqa: F403
 from highlevel.ops.numpy.indexing import *  # noqa: F403
 from highlevel.ops.numpy.joining import *  # noqa: F403
+from highlevel.ops.numpy.mapping import *  # noqa: F403
+from highlevel.ops.numpy.missing import *  # noqa: F403
 from highlevel.ops.numpy.products import *  # noqa: F403
 from highlevel.ops.numpy.reductions import *  # noqa: F403
 from highlevel.ops.numpy.rounding import *  # noqa: F403
 from highlevel.ops.numpy.shaping import *  # noqa: F403
+from highlevel.ops.numpy.sorting import *  # noqa: F403
 from highlevel.ops.numpy.trigonometry import *  # noqa: F403
