@@ -96,9 +96,10 @@ def explain(error: BaseException) -> str | None:
         )
     wanted = _WANTED.get(kind, _WANTED["ConcretizationTypeError"])
     instead = _INSTEAD.get(kind, _INSTEAD["ConcretizationTypeError"])
+    kind = f" ({kind})" if known else ""
     return (
         f"{wanted[0].upper()}{wanted[1:]}. While a function is compiled its arrays have shapes "
-        f"and dtypes but no values yet{f" ({kind})" if known else ""}.{where}\n"
+        f"and dtypes but no values yet{kind}.{where}\n"
         f"Either use {instead};\n"
         'or run without compiling, where values exist: `with hl.use_backend("numpy"):`, or '
         "`run_eagerly=True`."
