@@ -35,7 +35,7 @@ def backward(results: list, cotangents: list, targets: list) -> list:
     nodes: dict[int, Recorded] = {}
     grads: dict[int, Any] = {}
     owned: set[int] = set()  # gradients that nobody else holds: may be added to in place
-    found: dict[int, Any] = {target.order: None for target in targets}
+    ends = {target.order for target in targets}  # never walked past, so not in the heap
     ndarray = np.ndarray
 
     while results:
@@ -45,8 +45,9 @@ def backward(results: list, cotangents: list, targets: list) -> list:
             grads[order] = grads[order] + g
         else:
             grads[order] = g
-            nodes[order] = node
-            heappush(heap, order)
+            if order not in ends:
+                nodes[order] = node
+                heappush(heap, order)
     node = g = None
 
     # What divides by zero here did so in the function, which has warned already.
@@ -55,15 +56,12 @@ def backward(results: list, cotangents: list, targets: list) -> list:
             order = heappop(heap)
             node = nodes.pop(order)
             g = grads.pop(order)
-            if order in found:
-                found[order] = g
-                continue
             rule = node.rule
             separate = type(rule) is tuple
             if separate:
                 kwargs = node.kwargs
                 if rule in SCATTER and type(g) is not Recorded:
-                    _scatter(SCATTER[rule], node, g, heap, nodes, grads, owned)
+                    _scatter(SCATTER[rule], node, g, heap, nodes, grads, owned, ends)
                     continue
             elif rule is PART:
                 _collect(node, g, heap, nodes, grads)
@@ -91,8 +89,9 @@ def backward(results: list, cotangents: list, targets: list) -> list:
                 order = parent.order
                 if order not in grads:
                     grads[order] = x
-                    nodes[order] = parent
-                    heappush(heap, order)
+                    if order not in ends:
+                        nodes[order] = parent
+                        heappush(heap, order)
                 elif order in owned and type(x) is not Recorded:
                     buffer = grads[order]
                     np.add(buffer, x, out=buffer)
@@ -103,7 +102,7 @@ def backward(results: list, cotangents: list, targets: list) -> list:
                         owned.add(order)
                     else:
                         owned.discard(order)
-    return [found[target.order] for target in targets]
+    return [grads.get(target.order) for target in targets]
 
 
 def _collect(part: Recorded, g: Any, heap: list, nodes: dict, grads: dict) -> None:
@@ -119,7 +118,14 @@ def _collect(part: Recorded, g: Any, heap: list, nodes: dict, grads: dict) -> No
 
 
 def _scatter(
-    scatter: Callable, node: Recorded, g: Any, heap: list, nodes: dict, grads: dict, owned: set
+    scatter: Callable,
+    node: Recorded,
+    g: Any,
+    heap: list,
+    nodes: dict,
+    grads: dict,
+    owned: set,
+    ends: set,
 ) -> None:
     """Add a piece's gradient into the buffer that is the gradient of the whole array."""
     parent = node.inputs[0][1]
@@ -131,7 +137,7 @@ def _scatter(
     scatter(buffer, g, *node.args)
     if order in grads:
         buffer = buffer + grads[order]
-    else:
+    elif order not in ends:
         nodes[order] = parent
         heappush(heap, order)
     grads[order] = buffer
