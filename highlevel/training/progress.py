@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Progbar"]
+__all__ = ["Progbar", "write"]
 
 #: seconds between two refreshes of a live line, at least
 REFRESH = 0.1
@@ -132,7 +132,7 @@ class Progbar:
             if final:
                 bar = "" if self.verbose == 2 else f" {self._bar(False)}"
                 dash = " -" if self.verbose == 2 else ""
-                _write(f"{self._count(final)}{bar}{dash} {self._times(now, final, dash)}"
+                write(f"{self._count(final)}{bar}{dash} {self._times(now, final, dash)}"
                        f"{self._shown()}\n")
             return
         head = self._count(final)
@@ -147,7 +147,7 @@ class Progbar:
         padding = " " * max(self._drawn_width - length, 0)
         self._drawn_width = length
         end = "\n" if final else ""
-        _write(f"\r{_BOLD}{head}{_PLAIN} {bar} {_BOLD}{times}{_PLAIN}{shown}{padding}{end}")
+        write(f"\r{_BOLD}{head}{_PLAIN} {bar} {_BOLD}{times}{_PLAIN}{shown}{padding}{end}")
 
     def _count(self, final: bool) -> str:
         if self.target is None:
@@ -234,7 +234,8 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
+    """Put text on standard output at once."""
     stream = sys.stdout
     if stream is None:
         return  # a program without a console

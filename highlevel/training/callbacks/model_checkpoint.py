@@ -158,5 +158,5 @@ class ModelCheckpoint(MonitorCallback):
         except KeyError as error:
             raise KeyError(
                 f'Failed to format the filepath of ModelCheckpoint: "{self.filepath}" names the '
-                f"field {error}; there are {', '.join(fields)}."
+                f"field `{error.args[0]}`; there are {', '.join(fields)}."
             ) from error

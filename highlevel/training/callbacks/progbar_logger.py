@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from highlevel.training.callbacks.callback import Callback, Logs
-from highlevel.training.progress import Progbar
+from highlevel.training.progress import Progbar, write
 
 __all__ = ["ProgbarLogger"]
 
@@ -66,7 +66,7 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._start()
         if self.verbose and self.epochs > 1:
-            print(f"Epoch {epoch + 1}/{self.epochs}")
+            write(f"Epoch {epoch + 1}/{self.epochs}\n")
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         self._moved(batch, logs)
