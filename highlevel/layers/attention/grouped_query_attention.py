@@ -133,7 +133,7 @@ class GroupedQueryAttention(HeadAttention):
             key = value
         output, scores = self._attend(
             self._query_dense(query), self._key_dense(key), self._value_dense(value),
-            (query_mask, value_mask, key_mask), attention_mask, use_causal_mask,
+            (value_mask, key_mask), attention_mask, use_causal_mask,
             self.head_dim ** -0.5, return_attention_scores, training,
         )
         if self.use_gate:

@@ -153,10 +153,14 @@ class HeadAttention(DescribedLayer):
     # ---------------------------------------------------------------------- call
 
     def _mask(
-        self, batch: Any, query_length: Any, key_length: Any, query_mask: Any,
-        key_masks: tuple, attention_mask: Any, causal: bool, others: tuple, axes: int,
+        self, batch: Any, query_length: Any, key_length: Any, key_masks: tuple,
+        attention_mask: Any, causal: bool, others: tuple, axes: int,
     ) -> Any:
-        """All that says which scores count, as `(batch, heads or 1, query, key)` or None."""
+        """All that says which scores count, as `(batch, heads or 1, query, key)` or None.
+
+        The query's mask is not part of it: what comes of a masked query is masked in the
+        output, and a row of scores with nothing allowed would only be noise.
+        """
         backend = current_backend()
         xp = backend.xp
         mask = None
@@ -165,8 +169,6 @@ class HeadAttention(DescribedLayer):
             nonlocal mask
             mask = part if mask is None else xp.logical_and(mask, part)
 
-        if query_mask is not None:
-            add(xp.reshape(backend.cast(query_mask, "bool"), (batch, query_length, 1)))
         for one in key_masks:
             if one is not None:
                 add(xp.reshape(backend.cast(one, "bool"), (batch, 1, key_length)))
@@ -193,7 +195,7 @@ class HeadAttention(DescribedLayer):
         return mask
 
     def _attend(
-        self, query: Any, key: Any, value: Any, masks: tuple, attention_mask: Any,
+        self, query: Any, key: Any, value: Any, key_masks: tuple, attention_mask: Any,
         causal: bool, scale: float, return_scores: bool, training: bool | None,
     ) -> tuple[Any, Any]:
         """Attention between projected arrays `(batch, ..., heads, length)`."""
@@ -214,11 +216,10 @@ class HeadAttention(DescribedLayer):
                      *x.shape[-2:]),
                 ) for x in (query, key, value)
             )
-        query_mask, *key_masks = masks
         weigh = return_scores or (training and self.dropout > 0)
         mask = self._mask(
-            batch, query.shape[1], key.shape[1], query_mask, tuple(key_masks), attention_mask,
-            causal and weigh, others, len(axes),
+            batch, query.shape[1], key.shape[1], key_masks, attention_mask, causal and weigh,
+            others, len(axes),
         )
         scores = None
         if weigh:

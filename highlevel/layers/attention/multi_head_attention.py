@@ -41,7 +41,8 @@ class MultiHeadAttention(HeadAttention):
         query: `(batch, T, query_features)`.
         value: `(batch, S, value_features)`.
         key: `(batch, S, key_features)`; the value where None.
-        query_mask, value_mask, key_mask: boolean, `(batch, T)` or `(batch, S)`.
+        query_mask: boolean, `(batch, T)`; goes on as the mask of the output.
+        value_mask, key_mask: boolean, `(batch, S)`; a masked entry has no weight.
         attention_mask: boolean, `(batch, T, S)`, true where attention is allowed.
         return_attention_scores: return the weights as well.
         training: whether dropout acts.
@@ -179,7 +180,7 @@ class MultiHeadAttention(HeadAttention):
             key = value
         output, scores = self._attend(
             self.query_dense(query), self.key_dense(key), self.value_dense(value),
-            (query_mask, value_mask, key_mask), attention_mask, use_causal_mask,
+            (value_mask, key_mask), attention_mask, use_causal_mask,
             self.key_dim ** -0.5, return_attention_scores, training,
         )
         if self.use_gate:

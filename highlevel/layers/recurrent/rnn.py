@@ -49,7 +49,8 @@ class RNN(DescribedLayer):
         sequences: `(batch, steps, ...)`.
         initial_state: list of states, or one state; zeros where None.
         mask: `(batch, steps)` boolean; a false step leaves the states as they are and
-            repeats the last output (zeros before the first).
+            repeats the last output (before the first one the state, where that is what
+            the cell puts out, else zeros).
         training: handed to the cell.
 
     Returns:
@@ -261,6 +262,8 @@ class RNN(DescribedLayer):
             return output, [backend.cast(v, dtype) for v, dtype in zip(new, dtypes)]
 
         sequence = self.return_sequences
+        is_state = getattr(self.cell, "output_is_state", False) \
+            and not hasattr(step, "calls_cell")
         if mask is not None:
             mask = backend.cast(xp.swapaxes(mask, 0, 1), "bool")
             xs = (xs, mask)
@@ -278,7 +281,8 @@ class RNN(DescribedLayer):
                     return (output, new), None
                 return (output, new), output if shown is None else shown
 
-            (last, values), outputs = self._scan(masked, (zero, values), xs)
+            first = values[0] if is_state else zero
+            (last, values), outputs = self._scan(masked, (first, values), xs)
         elif sequence:
             def collect(states: list, x: Any) -> tuple[list, Any]:
                 output, states = advance(x, states)
@@ -286,7 +290,7 @@ class RNN(DescribedLayer):
 
             last = None
             values, outputs = self._scan(collect, values, xs)
-        elif getattr(self.cell, "output_is_state", False) and not hasattr(step, "calls_cell"):
+        elif is_state:
             def carry_states(states: list, x: Any) -> tuple[list, None]:
                 return advance(x, states)[1], None
 
