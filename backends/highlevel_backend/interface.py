@@ -281,7 +281,9 @@ class Backend(abc.ABC):
         Equal entries come in the order of their indices.
         """
         xp = self.xp
-        order = xp.argsort(-x, axis=-1, stable=True)[..., :k]
+        # Ascending from the end, and back: `-x` would turn unsigned integers around.
+        order = xp.argsort(xp.flip(x, -1), axis=-1, stable=True)
+        order = x.shape[-1] - 1 - xp.flip(order, -1)[..., :k]
         return xp.take_along_axis(x, order, axis=-1), self.cast(order, "int32")
 
     def random_bits(self, key: Array, shape: Sequence[int]) -> Array:
