@@ -6,13 +6,13 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
-from highlevel.optimizers.optimizer import Optimizer
+from highlevel.optimizers.optimizer import RuleOptimizer
 from highlevel.optimizers.state import LearningRate
 
 __all__ = ["Adadelta"]
 
 
-class Adadelta(Optimizer):
+class Adadelta(RuleOptimizer):
     r"""Steps as large as the root of the mean square of the steps so far.
 
     $a \leftarrow \rho a + (1-\rho) g^2$, $\Delta = g \sqrt{d + \epsilon} / \sqrt{a + \epsilon}$,
@@ -74,6 +74,11 @@ class Adadelta(Optimizer):
         step = gradient * xp.sqrt(slots[1] + self.epsilon) / xp.sqrt(squares + self.epsilon)
         steps = self.rho * slots[1] + rest * (step * step)
         return value - rate * step, (squares, steps)
+
+    def update_step(self, grad: Any, variable: Any, learning_rate: Any) -> None:
+        super().update_step(grad, variable, learning_rate)
+
+    update_step._runs_rule = True  # type: ignore[attr-defined]
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {

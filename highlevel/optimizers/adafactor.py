@@ -7,14 +7,14 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
-from highlevel.optimizers.optimizer import Optimizer
+from highlevel.optimizers.optimizer import RuleOptimizer
 from highlevel.optimizers.state import LearningRate
 from highlevel.variable import Variable
 
 __all__ = ["Adafactor"]
 
 
-class Adafactor(Optimizer):
+class Adafactor(RuleOptimizer):
     r"""Adam's scaling with the mean squares of a matrix kept as row and column sums only.
 
     Needs memory for one row and one column per matrix instead of two matrices.
@@ -73,10 +73,10 @@ class Adafactor(Optimizer):
         self.clip_threshold = clip_threshold
         self.relative_step = relative_step
 
-    def build(self, variables: Iterable[Variable]) -> None:
+    def build(self, var_list: Iterable[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         for variable, slots in zip(self._trainable_variables, self._slots):
             name = variable.name
             shape = variable.shape

@@ -6,13 +6,13 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
-from highlevel.optimizers.optimizer import Optimizer
+from highlevel.optimizers.optimizer import RuleOptimizer
 from highlevel.optimizers.state import LearningRate
 
 __all__ = ["Adam", "AdamW", "Moments"]
 
 
-class Moments(Optimizer):
+class Moments(RuleOptimizer):
     """What the optimizers with two moments share: their arguments, and the moments' update."""
 
     beta_1: float

@@ -6,13 +6,13 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
-from highlevel.optimizers.optimizer import Optimizer
+from highlevel.optimizers.optimizer import RuleOptimizer
 from highlevel.optimizers.state import LearningRate, constant
 
 __all__ = ["Ftrl"]
 
 
-class Ftrl(Optimizer):
+class Ftrl(RuleOptimizer):
     r"""Follow the regularized leader: sparse weights by L1 and L2 penalties kept in the rule.
 
     With $p$ the power, $n \leftarrow n + g^2$,

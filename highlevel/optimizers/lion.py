@@ -6,13 +6,13 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
-from highlevel.optimizers.optimizer import Optimizer
+from highlevel.optimizers.optimizer import RuleOptimizer
 from highlevel.optimizers.state import LearningRate
 
 __all__ = ["Lion"]
 
 
-class Lion(Optimizer):
+class Lion(RuleOptimizer):
     r"""Steps of one size, in the direction of the sign of the mean gradient.
 
     $w \leftarrow w - \eta\,\mathrm{sign}(\beta_1 m + (1-\beta_1) g)$,

@@ -8,14 +8,14 @@ from typing import Any
 
 from highlevel_backend import canonical_name, current_backend
 
-from highlevel.optimizers.optimizer import Optimizer
+from highlevel.optimizers.optimizer import RuleOptimizer
 from highlevel.optimizers.state import LearningRate
 from highlevel.variable import Variable
 
 __all__ = ["Muon"]
 
 
-class Muon(Optimizer):
+class Muon(RuleOptimizer):
     r"""Steps by the orthogonal matrix nearest to the gradient's running sum.
 
     For matrices: $m \leftarrow \mu m + g$, $w \leftarrow w - \eta\, s\, O(m)$, where $O$ makes

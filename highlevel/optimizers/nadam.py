@@ -70,10 +70,10 @@ class Nadam(Moments):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def build(self, variables: Iterable[Variable]) -> None:
+    def build(self, var_list: Iterable[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         # The product of all momentum factors so far.
         dtype = compute_dtype(self._trainable_variables)
         self._shared = [self.add_variable((), "ones", dtype, name="momentum_product")]

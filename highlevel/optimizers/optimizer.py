@@ -21,7 +21,7 @@ from highlevel.optimizers.state import OptimizerState
 from highlevel.state import StatelessScope, current_scope
 from highlevel.variable import Variable
 
-__all__ = ["Optimizer", "compute_dtype"]
+__all__ = ["Optimizer", "RuleOptimizer", "compute_dtype"]
 
 Array = Any
 _BUILTIN_SCHEDULES = frozenset(SCHEDULES.values())
@@ -491,6 +491,13 @@ class Optimizer(OptimizerState):
     def _overwrite_model_variables_with_average_value(self, variables: Iterable[Variable]) -> None:
         for variable in variables:
             variable.assign(self._averages[self._get_variable_index(variable)]._own_value())
+
+
+class RuleOptimizer(Optimizer):
+    """Base of the built-in optimizers whose `build` names its argument `var_list`."""
+
+    def build(self, var_list: Iterable[Variable]) -> None:
+        super().build(var_list)
 
 
 class _Plan:

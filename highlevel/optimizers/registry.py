@@ -97,11 +97,11 @@ def get(identifier: Any) -> Optimizer:
     if isinstance(identifier, Mapping):
         return deserialize(identifier)
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
-        return identifier()
+        return identifier()  # type: ignore[call-arg]
     if isinstance(identifier, str):
         found = _BY_LOWER_CASE.get(identifier.lower())
         if found is not None:
-            return found()
+            return found()  # type: ignore[call-arg]
         custom = serialization.get_registered_object(identifier)
         if custom is not None:
             return custom()

@@ -6,13 +6,13 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
-from highlevel.optimizers.optimizer import Optimizer
+from highlevel.optimizers.optimizer import RuleOptimizer
 from highlevel.optimizers.state import LearningRate
 
 __all__ = ["RMSprop"]
 
 
-class RMSprop(Optimizer):
+class RMSprop(RuleOptimizer):
     r"""Divides the gradient by the root of its running mean square.
 
     $v \leftarrow \rho v + (1-\rho) g^2$, $w \leftarrow w - \eta g / \sqrt{v + \epsilon}$

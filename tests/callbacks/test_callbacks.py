@@ -102,7 +102,7 @@ class TestEarlyStopping:
         assert train(Model(), stop, [0.1, 0.2, 0.3, 0.2], "val_accuracy") == 4
         with pytest.raises(ValueError, match="`monitor='cost'` is better when higher or"):
             train(Model(), callbacks.EarlyStopping(monitor="cost"), [1.0], "cost")
-        with pytest.warns(UserWarning, match="mode 'x' is unknown"):
+        with pytest.warns(UserWarning, match=r"mode 'x' is unknown"):
             callbacks.EarlyStopping(mode="x")
 
     def test_direction_of_the_models_metric(self):
@@ -190,7 +190,7 @@ class TestLearningRate:
 
         with pytest.raises(TypeError, match="mine"):
             train(Model(), callbacks.LearningRateScheduler(schedule), [1])
-        with pytest.raises(ValueError, match="must return a float. Got: 'a' for epoch 0"):
+        with pytest.raises(ValueError, match=r"must return a float. Got: 'a' for epoch 0"):
             train(Model(), callbacks.LearningRateScheduler(lambda epoch: "a"), [1])
 
     def test_plateau(self, capsys):
@@ -242,7 +242,7 @@ def test_lambda():
     train(Model(), callback, [1.0])
     callback.on_test_begin({})
     assert seen == [0, (0, 1.0), "test"]
-    with pytest.raises(TypeError, match="Did you mean `on_epoch_end`?"):
+    with pytest.raises(TypeError, match=r"Did you mean `on_epoch_end`\?"):
         callbacks.LambdaCallback(on_epoch_ned=print)
 
 

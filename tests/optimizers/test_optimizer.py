@@ -284,7 +284,7 @@ def test_errors_of_apply(backend):
         optimizer.stateless_apply([], [], [])
     known, unknown = variables()
     optimizer.build([known])
-    with pytest.raises(ValueError, match="Unknown variable 'bias'.*'mine'.*Make a new"):
+    with pytest.raises(ValueError, match=r"Unknown variable 'bias'.*'mine'.*Make a new"):
         optimizer.apply([GRADS[1]], [unknown])
     with pytest.raises(ValueError, match=r"for variable 'kernel' has the shape \(3,\)"):
         optimizer.apply([GRADS[1]], [known])
