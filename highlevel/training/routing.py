@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from highlevel.losses.loss import Loss
-from highlevel.metrics.metric import Metric
 from highlevel_backend import tree
 
 from highlevel import losses as losses_module
@@ -128,13 +126,13 @@ class LossRouting:
         flat_pred = tree.leaves(y_pred)
         self._losses = []
         for one, true, pred in zip(given, flat_true, flat_pred):
-            if one is not None and not isinstance(one, Loss):
+            if one is not None and not isinstance(one, losses_module.Loss):
                 if one in ("ce", "crossentropy"):
                     one = _crossentropy_for(true, pred)
                 found = losses_module.get(one)
-                if not isinstance(found, Loss):
+                if not isinstance(found, losses_module.Loss):
                     name = getattr(found, "__name__", type(found).__name__)
-                    found = losses_module.LossFunctionWrapper(found, name=name)
+                    found = losses_module.FunctionLoss(found, name=name)
                 one = found
             self._losses.append(one)
         self._weights = weights
@@ -245,7 +243,7 @@ class MetricRouting:
             for i, found in enumerate(self._per_output(group, y_pred, names)):
                 for one in found:
                     metric = _as_metric(one, true[i], pred[i])
-                    label = metric.name if isinstance(metric, Metric) else str(metric)
+                    label = metric.name if isinstance(metric, metrics_module.Metric) else str(metric)
                     if len(names) > 1:
                         label = f"{names[i]}_{label}"
                     self._routes[i].append((metric, label, weighted))
@@ -343,17 +341,17 @@ _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 
 
 def _as_metric(one: Any, y_true: Any, y_pred: Any) -> Any:
-    if isinstance(one, Metric):
+    if isinstance(one, metrics_module.Metric):
         return one
     if isinstance(one, str) and one in _BY_SHAPE:
         found = _resolve(one, y_true, y_pred)
         metric = metrics_module.get(found)
-        if not isinstance(metric, Metric):
+        if not isinstance(metric, metrics_module.Metric):
             metric = metrics_module.MeanMetricWrapper(metric)
         metric.name = one
         return metric
     metric = metrics_module.get(one)
-    if isinstance(metric, Metric):
+    if isinstance(metric, metrics_module.Metric):
         if isinstance(one, str):
             metric.name = one
         return metric

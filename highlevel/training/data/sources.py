@@ -21,6 +21,7 @@ __all__ = [
     "ArraySource",
     "StreamSource",
     "make_source",
+    "pack_x_y_sample_weight",
     "split_off_validation",
     "unpack_x_y_sample_weight",
 ]
@@ -46,6 +47,17 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
         "A batch must be `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`; got a tuple of "
         f"{len(data)} entries: {describe(data)}."
     )
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """What a dataset yields for `x`, `y` and weights: the tuple without what is None.
+
+    >>> pack_x_y_sample_weight(1, 2)
+    (1, 2)
+    """
+    if y is None:
+        return (x,) if isinstance(x, (tuple, list)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
 def as_host_array(value: Any, what: str) -> Any:
