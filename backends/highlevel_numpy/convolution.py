@@ -31,7 +31,7 @@ __all__ = ["conv"]
 
 Pairs = Sequence[tuple[int, int]]
 
-_BLOCK_BYTES = 1 << 21
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,10 @@ class _Geometry:
         """
         if all(d == 1 for d in self.input_dilation) or any(s != 1 for s in self.strides):
             return None
+        return self.mirrored()
+
+    def mirrored(self) -> _Geometry:
+        """As `turned`, for strides of 1."""
         padding = []
         for n, m, k, d, e, (before, _) in zip(
             self.spatial, self.output, self.window, self.input_dilation,
@@ -151,6 +155,8 @@ def _input_gradient(kernel, y, geometry):
     turned = geometry.turned()
     if turned is not None:
         return _forward(y, _turn_kernel(kernel, geometry), turned)
+    if _gathers(geometry):
+        return _forward(y, _turn_kernel(kernel, geometry), geometry.mirrored())
     padded = np.zeros((y.shape[0], *geometry.padded, geometry.channels), y.dtype)
     if y.size:
         _choose(geometry).by_input(padded, kernel, y, geometry)
@@ -190,6 +196,18 @@ _by_kernel = Primitive(
 )
 
 # ------------------------------------------------------------------------------ pieces
+
+
+def _gathers(geometry):
+    """Whether the gradient by x is computed as a convolution of y rather than shift by shift.
+
+    That copies windows of y, so it pays where y has not many more channels than x.
+    """
+    return (
+        all(s == 1 for s in (*geometry.strides, *geometry.input_dilation))
+        and not geometry.depthwise
+        and geometry.features <= 2 * geometry.channels
+    )
 
 
 def _turn_kernel(kernel, geometry):
@@ -338,23 +356,21 @@ class _Dense:
 
     @classmethod
     def by_input(cls, padded, kernel, y, geometry):
-        matrix = np.swapaxes(cls._matrix(kernel, geometry), -1, -2)
-        groups, size = geometry.groups, math.prod(geometry.window)
+        # One product per place in the kernel, so that each is contiguous when it is added.
+        matrix = cls._matrix(kernel, geometry)
+        places = math.prod(geometry.window)
+        matrix = matrix.reshape(*matrix.shape[:-2], places, -1, matrix.shape[-1])
+        matrix = np.swapaxes(np.moveaxis(matrix, -3, 0), -1, -2)
         for block in cls._blocks(padded, geometry):
-            part = cls._grouped(y[block], geometry)
-            rows = part @ matrix
-            n = y[block].shape[0]
-            if groups == 1:
-                rows = rows.reshape(n, *geometry.output, size, geometry.channels)
-            else:
-                rows = rows.reshape(groups, n, *geometry.output, size, -1)
-                rows = np.moveaxis(rows, 0, -2).reshape(
-                    n, *geometry.output, size, geometry.channels
-                )
             target = padded[block]
-            wide = target if target.dtype == rows.dtype else np.zeros(target.shape, rows.dtype)
-            for i, (_, index) in enumerate(_shifts(geometry)):
-                wide[index] += rows[..., i, :]
+            part = cls._grouped(y[block], geometry)
+            wide = target if target.dtype == part.dtype else np.zeros(target.shape, part.dtype)
+            for weights, (_, index) in zip(matrix, _shifts(geometry)):
+                term = part @ weights
+                if geometry.groups > 1:
+                    term = term.swapaxes(0, 1)
+                piece = wide[index]
+                piece += term.reshape(piece.shape)
             if wide is not target:
                 target[...] = wide
 
