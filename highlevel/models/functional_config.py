@@ -26,6 +26,10 @@ def functional_config(model: Any) -> dict[str, Any]:
         node = tensor.node
         return [node.operation.name, position[node], tensor.index]  # type: ignore[union-attr]
 
+    def end(tensor: SymbolicTensor) -> list:
+        name, position, index = reference(tensor)
+        return [name, position + _first_call(tensor.node.operation), index]  # type: ignore[union-attr]
+
     def written(value: Any) -> Any:
         if type(value) is SymbolicTensor:
             return {
@@ -65,9 +69,17 @@ def functional_config(model: Any) -> dict[str, Any]:
         "name": model.name,
         "trainable": model.trainable,
         "layers": layers,
-        "input_layers": _ends(model._inputs_struct, reference),
-        "output_layers": _ends(model._outputs_struct, reference),
+        "input_layers": _ends(model._inputs_struct, end),
+        "output_layers": _ends(model._outputs_struct, end),
     }
+
+
+def _first_call(operation: Any) -> int:
+    """Number that ends of a graph give to an operation's first call.
+
+    Files count the calls of a functional model from 1 there, and only there.
+    """
+    return 1 if hasattr(operation, "_outputs_struct") else 0
 
 
 def _ends(structure: Any, reference: Any) -> Any:
@@ -146,7 +158,15 @@ def functional_from_config(cls: Any, config: dict[str, Any], custom_objects: Any
             len(structure) == 3 and isinstance(structure[0], str)
             and isinstance(structure[1], int)
         ):
-            return find(structure)
+            name, position, index = structure
+            position = max(position - _first_call(made.get(name)), 0)
+            tensor = find([name, position, index])
+            if tensor is None:
+                raise ValueError(
+                    f"The model's config names call {position} of '{name}' as an end, which it "
+                    "does not hold."
+                )
+            return tensor
         inner = [end(item) for item in structure]
         return inner
 

@@ -138,7 +138,7 @@ class _Zip(Archive):
         return info.header_offset + 30 + name_length + extra_length, info.file_size
 
     def _unpacked(self, info: zipfile.ZipInfo) -> IO[bytes]:
-        copy: IO[bytes] = tempfile.TemporaryFile()
+        copy: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - handed to the caller
         try:
             with self._file.open(info) as source:
                 left = info.file_size

@@ -97,7 +97,7 @@ def _children(obj: Any) -> list[tuple[str, Any]]:
     for name, read in _user_properties(type(obj)).items():
         try:
             found[name] = read(obj)
-        except Exception:  # noqa: S112 - a property that is not ready holds nothing to save
+        except Exception:  # a property that is not ready holds nothing to save
             continue
     return [
         (name, found[name])
