@@ -43,8 +43,6 @@ class SymbolicTensor:
     """
 
     __slots__ = ("__weakref__", "_name", "dtype", "index", "mask", "node", "shape")
-    # NumPy must not turn us into an object array in `array + tensor`.
-    __array_ufunc__ = None
     __array_priority__ = 2000
 
     def __init__(
@@ -160,6 +158,19 @@ class SymbolicTensor:
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         raise self._no_value("turning it into a NumPy array (a `np.*` function, say)")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        # `array + tensor` arrives here; functions such as `np.tanh` need values.
+        name = {"bitwise_and": "logical_and", "bitwise_or": "logical_or",
+                "bitwise_xor": "logical_xor", "remainder": "mod"}.get(
+                    ufunc.__name__, "true_divide" if ufunc.__name__ == "divide"
+                    else ufunc.__name__)
+        if method == "__call__" and name in operators and not kwargs:
+            return operators[name](*inputs)
+        raise self._no_value(f"`np.{ufunc.__name__}`")
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        raise self._no_value(f"`np.{function.__name__}`")
 
     def __jax_array__(self) -> Any:
         raise self._no_value("handing it to a function of JAX")

@@ -41,6 +41,10 @@ class LayerConfig:
             config |= self._constructor_arguments()
         return config
 
+    def _automatic_config(self) -> dict[str, Any]:
+        """The base config and the arguments the object was made with."""
+        return LayerConfig.get_config(self) | self._constructor_arguments()
+
     def _constructor_arguments(self) -> dict[str, Any]:
         args, kwargs = self._init_arguments
         signature = inspect.signature(type(self).__init__)

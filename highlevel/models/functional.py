@@ -179,7 +179,7 @@ class Functional(Model):
     def get_config(self) -> dict[str, Any]:
         """The layers, how they are connected, inputs and outputs."""
         if type(self) is not Functional and type(self).__init__ is not Functional.__init__:
-            return Model.get_config(self)
+            return self._automatic_config()
         return functional_config(self)
 
     @classmethod

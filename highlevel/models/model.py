@@ -319,10 +319,6 @@ class Model(Trainer, Layer):
 
     # ------------------------------------------------------------- configuration
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal model."""
-        return super().get_config()
-
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """The model that `get_config` described."""
