@@ -1,8 +1,8 @@
 """Shapes of results without the work: the function is run on stand-ins.
 
-A stand-in is one zero seen through strides of 0, so it takes no memory whatever its shape.
-Unknown dimensions get small lengths; a second run with other lengths shows which
-dimensions of the result depend on them.
+A stand-in (`standin.py`) takes no memory whatever its shape, and the common functions of
+stand-ins compute nothing. Unknown dimensions get small lengths; a second run with other
+lengths shows which dimensions of the result depend on them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from highlevel_backend.tree import flatten, unflatten
 
 from highlevel_numpy.arrays import as_array, dtype_name, is_array, numpy_dtype
 from highlevel_numpy.recorded import strip
+from highlevel_numpy.standin import stand_in
 
 __all__ = ["eval_shape"]
 
@@ -41,7 +42,7 @@ def eval_shape(function: Callable, *specs: Any) -> Any:
     )
     first_error: Exception | None = None
     for attempt in _ATTEMPTS if unknown else _ATTEMPTS[:1]:
-        for make in (_zeros, _regular):
+        for make in (stand_in, _regular):
             try:
                 runs = [
                     _run(function, leaves, definition, lengths, make)
@@ -77,10 +78,6 @@ def _run(
     out, out_definition = flatten(result)
     out = [strip(x if is_array(x) else as_array(x)) for x in out]
     return [(x.shape, dtype_name(x.dtype)) for x in out], out_definition
-
-
-def _zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    return np.broadcast_to(np.zeros((), dtype), shape)
 
 
 def _regular(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -113,7 +113,7 @@ def _from_object(x: Any) -> np.ndarray:
 def as_array(x: Any, dtype: str | None = None) -> Any:
     """See `Backend.asarray`."""
     kind = type(x)
-    if kind is np.ndarray or kind is Recorded:
+    if kind is np.ndarray or kind is Recorded or isinstance(x, np.ndarray):
         result = x
     elif kind is float:
         weak = dtype is None or dtype == "string"

@@ -186,7 +186,7 @@ def _linalg_cross(x1, x2, /, *, axis=-1):
 # -------------------------------------------------------------------------- einsum
 
 
-def _explicit(subscripts: str, operands: tuple) -> tuple[list[str], str]:
+def explicit_subscripts(subscripts: str, operands: tuple) -> tuple[list[str], str]:
     """The subscripts as one string per operand and one for the result, without `...`."""
     subscripts = subscripts.replace(" ", "")
     inputs, arrow, output = subscripts.partition("->")
@@ -267,7 +267,7 @@ def _np_einsum(*operands, out=None, optimize=False, **kwargs):
         operands = _from_lists(operands)
     subscripts, *arrays = operands
     arrays = [FUNCTIONS["array"](x) for x in arrays]
-    terms, output = _explicit(subscripts, tuple(arrays))
+    terms, output = explicit_subscripts(subscripts, tuple(arrays))
     return einsum(*arrays, terms=terms, output=output, optimize=optimize)
 
 
@@ -327,4 +327,4 @@ def _correlate(a, v, mode="valid"):
     return _convolve(a, np.flip(_conj(v)), mode)
 
 
-__all__ = ["einsum"]
+__all__ = ["einsum", "explicit_subscripts"]
