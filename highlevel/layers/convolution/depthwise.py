@@ -43,8 +43,7 @@ class DepthwiseConvolution(WindowedLayer):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._set_window(
-            rank, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
-            causal=rank == 1,
+            rank, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias
         )
         self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
         self._set_weight_options(
@@ -64,7 +63,7 @@ class DepthwiseConvolution(WindowedLayer):
     def call(self, inputs: Any) -> Any:
         """The outputs for an image of the layer's layout."""
         return self._finish(ops.depthwise_conv(
-            self._padded(inputs), self.kernel, strides=self.strides, padding=self._op_padding,
+            inputs, self.kernel, strides=self.strides, padding=self.padding,
             data_format=self.data_format, dilation_rate=self.dilation_rate,
         ))
 
@@ -79,7 +78,7 @@ class DepthwiseConv1D(DepthwiseConvolution):
     Args:
         kernel_size: length of the window per spatial axis.
         strides: step of the window per spatial axis.
-        padding: `"valid"`, `"same"` or `"causal"` (no step sees a later one).
+        padding: `"valid"` or `"same"`.
         depth_multiplier: number of outputs per channel.
         data_format: `"channels_last"`, `"channels_first"`; the configured one by default.
         dilation_rate: spacing of the window's entries.

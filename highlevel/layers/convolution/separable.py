@@ -48,8 +48,7 @@ class SeparableConvolution(WindowedLayer):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._set_window(
-            rank, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
-            causal=rank == 1,
+            rank, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias
         )
         self.filters: int = positive(self, "filters", filters)
         self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
@@ -77,8 +76,8 @@ class SeparableConvolution(WindowedLayer):
     def call(self, inputs: Any) -> Any:
         """The outputs for an image of the layer's layout."""
         return self._finish(ops.separable_conv(
-            self._padded(inputs), self.depthwise_kernel, self.pointwise_kernel,
-            strides=self.strides, padding=self._op_padding, data_format=self.data_format,
+            inputs, self.depthwise_kernel, self.pointwise_kernel,
+            strides=self.strides, padding=self.padding, data_format=self.data_format,
             dilation_rate=self.dilation_rate,
         ))
 
@@ -90,7 +89,7 @@ class SeparableConv1D(SeparableConvolution):
         filters: number of output channels.
         kernel_size: length of the window per spatial axis.
         strides: step of the window per spatial axis.
-        padding: `"valid"`, `"same"` or `"causal"` (no step sees a later one).
+        padding: `"valid"` or `"same"`.
         data_format: `"channels_last"`, `"channels_first"`; the configured one by default.
         dilation_rate: spacing of the window's entries.
         depth_multiplier: number of outputs of the first step per channel.

@@ -112,6 +112,7 @@ class ElementwiseMerge(Merge):
         return tuple(merged)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Where all masks are true; inputs without one do not matter."""
-        masks = [m for m in mask or () if m is not None]
-        return functools.reduce(ops.logical_and, masks) if masks else None
+        """Where any mask is true; an input without one is true everywhere."""
+        if not mask or any(m is None for m in mask):
+            return None
+        return functools.reduce(ops.logical_or, mask)
