@@ -66,6 +66,11 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.layers.attention.grouped_query_attention": "GroupedQueryAttention",
         "highlevel.layers.attention.attention": "Attention",
         "highlevel.layers.attention.additive_attention": "AdditiveAttention",
+        "highlevel.layers.preprocessing.rescaling": "Rescaling",
+        "highlevel.layers.preprocessing.normalization": "Normalization",
+        "highlevel.layers.preprocessing.category_encoding": "CategoryEncoding",
+        "highlevel.layers.preprocessing.discretization": "Discretization",
+        "highlevel.layers.preprocessing.image": "CenterCrop Resizing",
     },
     # further names the contract has for the same class
     aliases={

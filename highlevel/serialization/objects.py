@@ -164,7 +164,7 @@ def _write_object(obj: Any) -> dict[str, Any]:
         registered_name = registered
     result: dict[str, Any] = {
         "module": module,
-        "class_name": cls.__name__,
+        "class_name": cls.__name__ if identity is None else table.class_name(cls),
         "config": serialize_keras_object(obj.get_config()),
         "registered_name": registered_name,
     }

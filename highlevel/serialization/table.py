@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["builtin_class", "builtin_function", "keras_identity", "names_like"]
+__all__ = ["builtin_class", "builtin_function", "class_name", "keras_identity", "names_like"]
 
 #: namespace (`keras.<namespace>` in files) → our package
 _PACKAGES = {
@@ -53,6 +53,9 @@ _WRITTEN_AS = {
     ("dtype_policies", "FloatDTypePolicy"): ("keras", None),
     ("layers", "InputSpec"): ("keras", None),
 }
+
+#: classes written under another name than their own
+_NAMES = {"GroupedQueryAttention": "GroupQueryAttention"}
 
 #: namespaces whose functions may be named, in the order they are looked through
 _FUNCTION_NAMESPACES = (
@@ -152,6 +155,11 @@ def keras_identity(cls: type) -> tuple[str, str | None] | None:
             result = _WRITTEN_AS.get((namespace, cls.__name__), (f"keras.{namespace}", None))
     _identities[cls] = result
     return result
+
+
+def class_name(cls: type) -> str:
+    """The name under which files know a class of ours."""
+    return _NAMES.get(cls.__name__, cls.__name__)
 
 
 def names_like(module: str | None, class_name: str) -> list[str]:
