@@ -42,10 +42,9 @@ class PReLU(ShapeKeepingLayer):
     ) -> None:
         super().__init__(**kwargs)
         self._set_weight_options("alpha", alpha_initializer, alpha_regularizer, alpha_constraint)
-        if shared_axes is None or isinstance(shared_axes, (list, tuple)):
-            self.shared_axes = shared_axes and list(shared_axes)
-        else:
-            self.shared_axes = [shared_axes]
+        if isinstance(shared_axes, int):
+            shared_axes = [shared_axes]
+        self.shared_axes: list[int] | None = None if shared_axes is None else list(shared_axes)
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:

@@ -81,7 +81,7 @@ class Dense(DescribedLayer):
         self.bias = self._add("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The outputs for an array of shape `(batch, ..., features)`."""
         x = ops.matmul(inputs, self.kernel)
         if self.bias is not None:

@@ -107,7 +107,7 @@ class EinsumDense(DescribedLayer):
             self.bias = self._add("bias", shape)
         self.input_spec = InputSpec(ndim=len(input_shape))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The outputs, shaped by the equation."""
         x = ops.einsum(self.equation, inputs, self.kernel)
         if self.bias is not None:

@@ -116,12 +116,12 @@ class Lambda(Layer):
             ValueError: the function is stored as code and `safe_mode` is not False.
         """
         config = dict(config)
+        options: dict[str, Any] = {} if safe_mode is None else {"safe_mode": safe_mode}
         for name in ("function", "output_shape", "mask"):
             value = config.get(name)
             if isinstance(value, dict) or (name != "output_shape" and isinstance(value, str)):
                 config[name] = deserialize_keras_object(
-                    value, custom_objects=custom_objects,
-                    **({} if safe_mode is None else {"safe_mode": safe_mode}),
+                    value, custom_objects=custom_objects, **options
                 )
         if "arguments" in config:
             config["arguments"] = deserialize_keras_object(

@@ -114,12 +114,14 @@ class BatchNormalization(ShapeKeepingLayer):
             self.gamma = self._add("gamma", shape, autocast=False)
         if self.center:
             self.beta = self._add("beta", shape, autocast=False)
-        for name in ("moving_mean", "moving_variance"):
-            variable = self.add_weight(
-                shape=shape, name=name, initializer=getattr(self, f"{name}_initializer"),
-                trainable=False, autocast=False,
-            )
-            setattr(self, name, variable)
+        self.moving_mean = self.add_weight(
+            shape=shape, name="moving_mean", initializer=self.moving_mean_initializer,
+            trainable=False, autocast=False,
+        )
+        self.moving_variance = self.add_weight(
+            shape=shape, name="moving_variance", initializer=self.moving_variance_initializer,
+            trainable=False, autocast=False,
+        )
         self.input_spec = InputSpec(ndim=rank, axes={self.axis: shape[0]})
         self._reduced = tuple(other for other in range(rank) if other != axis)
         self._feature_axis = axis

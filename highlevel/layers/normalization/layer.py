@@ -83,6 +83,8 @@ class LayerNormalization(ShapeKeepingLayer):
         if self.center and not self.rms_scaling:
             self.beta = self._add("beta", shape, autocast=False)
         self._axes = axes
+        #: as the op takes it
+        self._axis = axes[0] if len(axes) == 1 else axes
         #: shape in which the weights broadcast; None where they do as they are
         self._spread = None
         if axes != tuple(range(rank - len(axes), rank)):
@@ -101,7 +103,7 @@ class LayerNormalization(ShapeKeepingLayer):
             x = ops.multiply(ops.multiply(x, ops.rsqrt(ops.add(variance, self.epsilon))), gamma)
         else:
             x = ops.layer_normalization(
-                x, gamma, beta, axis=self._axes if len(self._axes) > 1 else self._axes[0],
+                x, gamma, beta, axis=self._axis,
                 epsilon=self.epsilon,
             )
         return current_backend().cast(x, self.compute_dtype)

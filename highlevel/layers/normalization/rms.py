@@ -47,7 +47,8 @@ class RMSNormalization(ShapeKeepingLayer):
         axes = normal_axes(self, self.axis, rank)
         shape = weights_shape(self, input_shape, axes)
         self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
-        self._axes = axes
+        #: as the op takes it
+        self._axis = axes[0] if len(axes) == 1 else axes
         lengths = dict(zip(axes, shape))
         trailing = axes == tuple(range(rank - len(axes), rank))
         self._spread = None if trailing else tuple(lengths.get(a, 1) for a in range(rank))
@@ -58,7 +59,7 @@ class RMSNormalization(ShapeKeepingLayer):
         if self._spread is not None:
             scale = ops.reshape(scale, self._spread)
         x = ops.rms_normalization(
-            precise(x), scale, axis=self._axes if len(self._axes) > 1 else self._axes[0],
+            precise(x), scale, axis=self._axis,
             epsilon=self.epsilon,
         )
         return current_backend().cast(x, self.compute_dtype)

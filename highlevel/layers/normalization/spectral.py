@@ -73,12 +73,15 @@ class SpectralNormalization(Wrapper):
             # In the variables' own dtype: what is assigned here is what remains.
             token = autocast_dtype.set(None)
             try:
-                self._normalize()
+                u, kernel = self.normalized_weights()
+                self.vector_u.assign(u)
+                self.kernel.assign(kernel)
             finally:
                 autocast_dtype.reset(token)
         return self.layer(inputs)
 
-    def _normalize(self) -> None:
+    def normalized_weights(self) -> tuple[Any, Any]:
+        """The next `vector_u`, and the kernel divided by its largest singular value."""
         kernel = self.kernel.value
         matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
         fixed = ops.stop_gradient(matrix)
@@ -89,8 +92,7 @@ class SpectralNormalization(Wrapper):
             u = _unit(ops.matmul(v, fixed))
         u, v = ops.stop_gradient(u), ops.stop_gradient(v)
         sigma = ops.matmul(ops.matmul(v, matrix), ops.transpose(u))
-        self.vector_u.assign(u)
-        self.kernel.assign(ops.divide(kernel, ops.reshape(sigma, ())))
+        return u, ops.divide(kernel, ops.reshape(sigma, ()))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """That of the layer inside."""
