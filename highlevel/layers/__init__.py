@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.layers.layer": "Layer",
         "highlevel.layers.input_layer": "Input InputLayer",
         "highlevel.layers.input_spec": "InputSpec",
+        "highlevel.layers.lookup": "deserialize serialize",
         "highlevel.layers.core.dense": "Dense",
         "highlevel.layers.core.einsum_dense": "EinsumDense",
         "highlevel.layers.core.embedding": "Embedding ReversibleEmbedding",
