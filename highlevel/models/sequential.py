@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from highlevel_backend import tree
+from highlevel_backend import current_backend, tree
 
 from highlevel.layers.input_layer import InputLayer
 from highlevel.layers.layer import Layer, symbolic_tensors
@@ -164,8 +164,13 @@ class Sequential(Model):
     def _prepare_call(self, args: tuple, kwargs: dict) -> None:
         if self._ends is None and args and hasattr(args[0], "shape") and self._layers:
             shape = (None, *args[0].shape[1:]) if args[0].ndim else ()
-            with name_scope(self.name):
-                self._build_on(SymbolicTensor(shape, str(args[0].dtype)))
+            try:
+                with name_scope(self.name):
+                    self._build_on(SymbolicTensor(shape, str(args[0].dtype)))
+            except Exception as error:
+                if not self.run_eagerly or current_backend().explain(error) is None:
+                    raise
+                self.built = True  # a layer needs values: each is built when it is called
         self._prepared = True
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -8,6 +8,7 @@ moves; one step where a callback wants every batch.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -45,11 +46,16 @@ def on_device(data: Any) -> Any:
     )
 
 
-def to_floats(logs: dict[str, Any]) -> dict[str, Any]:
-    """Logs as Python floats, waiting for them; arrays that are no scalars as NumPy arrays."""
+def to_floats(model: Any, logs: dict[str, Any]) -> dict[str, Any]:
+    """Logs as Python floats, waiting for them; arrays that are no scalars as NumPy arrays.
+
+    In the order of `metrics_names`: a compiled program returns a dict sorted by name.
+    """
     backend = current_backend()
     found = {}
-    for name, value in logs.items():
+    names = [name for name in model.metrics_names if name in logs]
+    for name in (*names, *(name for name in logs if name not in names)):
+        value = logs[name]
         array = backend.to_numpy(value) if backend.is_array(value) else np.asarray(value)
         found[name] = float(array) if array.size == 1 else array
     return found
@@ -177,7 +183,8 @@ def _blocks(
         return
     batches = source.batches(rng)
     if program.compiled and isinstance(source, StreamSource):
-        batches = prefetch(batches, on_device)
+        # No more than this pass needs: a generator goes on in the next one.
+        batches = prefetch(itertools.islice(batches, steps), on_device)
     at = 0
     try:
         for batch in batches:
@@ -278,7 +285,7 @@ def fit(
                 model, "train", source, device, callbacks, rng, pace, steps_per_epoch, guard,
                 where,
             )
-            epoch_logs = to_floats(logs)
+            epoch_logs = to_floats(model, logs)
             source.on_epoch_end()
             if validation is not None and _due(validation_freq, epoch):
                 val_logs = evaluate(
@@ -345,7 +352,7 @@ def evaluate(
         logs = _pass(
             model, "test", source, device, callbacks, None, Pace(fixed), steps, used, inner
         )
-        logs = to_floats(logs)
+        logs = to_floats(model, logs)
         source.on_epoch_end()
         if callbacks is not None:
             callbacks.on_test_end(logs)

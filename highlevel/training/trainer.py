@@ -326,7 +326,7 @@ class Trainer:
             has_aux=True,
         )(list(trainable))
         loss, y_pred, others, metrics = aux
-        trainable, slots = self.optimizer.stateless_apply(slots, gradients, trainable)
+        trainable, slots = self._apply_gradients(gradients, trainable, slots)
         logs, metrics = self._update_metrics(metrics, others, x, y, y_pred, sample_weight, loss)
         return logs, (trainable, others, slots, metrics)
 
@@ -351,6 +351,13 @@ class Trainer:
         x, _, _ = unpack_x_y_sample_weight(data)
         outputs, others = self.stateless_call(trainable, others, x, training=False)  # type: ignore[attr-defined]
         return outputs, others
+
+    def _apply_gradients(self, gradients: list, values: list, slots: list) -> tuple[list, list]:
+        """One update of the variables that are trainable now: some of the optimizer's."""
+        variables, own = self.trainable_variables, self.optimizer.variables  # type: ignore[attr-defined]
+        with StatelessScope([*zip(variables, values), *zip(own, slots)]) as scope:
+            self.optimizer.apply(gradients, variables)
+        return [scope.values[v] for v in variables], [scope.values[v] for v in own]
 
     def _update_metrics(
         self, values: list, others: list, x: Any, y: Any, y_pred: Any, weight: Any, loss: Any
@@ -452,7 +459,15 @@ class Trainer:
             self(x, training=False)  # type: ignore[operator]
 
     def _build_metrics(self, x: Any, y: Any, sample_weight: Any) -> None:
-        """Run losses and metrics abstractly once, so that they make their variables."""
+        """Run losses and metrics once, so that they make their variables.
+
+        Abstractly where a program will be compiled; else on the values of the batch.
+        """
+        if not current_backend().compiles or self.run_eagerly:
+            x, y, sample_weight = loop.on_device((x, y, sample_weight))
+            self._run_metrics(y, self(x, training=False), sample_weight)  # type: ignore[operator]
+            self.reset_metrics()
+            return
         data = tree.map_leaves(_symbol, (x, y, sample_weight))
         try:
             known = tree.map_leaves(
@@ -466,14 +481,17 @@ class Trainer:
             with AbstractScope(collect_losses=True):
                 if y_pred is None:
                     y_pred = self(x, training=False)  # type: ignore[operator]
-                state = self._trainer
-                if state.losses is not None:
-                    state.losses(y, y_pred, weight)
-                if state.metrics is not None:
-                    state.metrics.update_state(y, y_pred, weight)
+                self._run_metrics(y, y_pred, weight)
             return ()
 
         evaluate_abstractly(run, (*data, known), {})
+
+    def _run_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
+        state = self._trainer
+        if state.losses is not None:
+            state.losses(y, y_pred, weight)
+        if state.metrics is not None:
+            state.metrics.update_state(y, y_pred, weight)
 
     # ------------------------------------------------------------ fit and friends
 
@@ -604,7 +622,7 @@ class Trainer:
         self._need_compiled("train_on_batch")
         batch = _one_batch(x, y, sample_weight, class_weight)
         self._make_ready(batch, training=True)
-        logs = loop.to_floats(self._program("train").run(loop.on_device(batch)))
+        logs = loop.to_floats(self, self._program("train").run(loop.on_device(batch)))
         return logs if return_dict else _in_order(logs)
 
     @public
@@ -615,7 +633,7 @@ class Trainer:
         self._need_compiled("test_on_batch")
         batch = _one_batch(x, y, sample_weight, None)
         self._make_ready(batch, training=False)
-        logs = loop.to_floats(self._program("test").run(loop.on_device(batch)))
+        logs = loop.to_floats(self, self._program("test").run(loop.on_device(batch)))
         return logs if return_dict else _in_order(logs)
 
     @public

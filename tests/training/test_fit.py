@@ -301,7 +301,8 @@ def test_run_eagerly(backend):
 
     class Prints(L.Layer):
         def call(self, x):
-            shown.append(float(hl.ops.max(x)))
+            if hl.ops.max(x) > -100.0:  # a value is known, also while a gradient is taken
+                shown.append(tuple(x.shape))
             return x
 
     model = hl.Sequential([hl.Input((4,)), L.Dense(2)])
