@@ -50,7 +50,7 @@ from jax import lax
 from jax.interpreters import ad
 
 from highlevel_jax import slices
-from highlevel_jax.primitives import define, same_axes
+from highlevel_jax.primitives import define, same_axes, type_like
 
 __all__ = ["Geometry", "conv", "plan", "stock_conv"]
 
@@ -141,7 +141,7 @@ def _by_x(formula: Callable) -> Callable:
     """What the gradient by `x` of a formula is: linear in the output's gradient."""
 
     def gradient(g: Array, kernel: Array, *, geometry: Geometry, shape: tuple) -> Array:
-        x = jax.ShapeDtypeStruct(shape, g.dtype)
+        x = type_like(g, shape)
         return jax.linear_transpose(lambda x: formula(x, kernel, geometry), x)(g)[0]
 
     return gradient
@@ -151,7 +151,7 @@ def _by_kernel(formula: Callable) -> Callable:
     """What the gradient by the kernel of a formula is: linear in the output's gradient."""
 
     def gradient(x: Array, g: Array, *, geometry: Geometry, shape: tuple) -> Array:
-        kernel = jax.ShapeDtypeStruct(shape, x.dtype)
+        kernel = type_like(x, shape)
         return jax.linear_transpose(lambda kernel: formula(x, kernel, geometry), kernel)(g)[0]
 
     return gradient

@@ -41,9 +41,7 @@ def find_device(name: str) -> jax.Device:
     table = _table()
     device = table.get(name) or table.get(f"{name}:0")
     if device is None:
-        raise ValueError(
-            f"The backend 'jax' has no device {name!r}. It has: {', '.join(table)}."
-        )
+        raise ValueError(f"The backend 'jax' has no device {name!r}. It has: {', '.join(table)}.")
     return device
 
 

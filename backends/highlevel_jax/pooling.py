@@ -34,7 +34,7 @@ import numpy as np
 from jax import lax
 from jax.interpreters import ad
 
-from highlevel_jax.primitives import define
+from highlevel_jax.primitives import define, type_like
 
 __all__ = ["reduce_window"]
 
@@ -153,7 +153,8 @@ def _unpick(pick: Callable) -> Callable:
     """The transpose of a `pick`: each output's gradient goes where the maximum was."""
 
     def unpick(x: Array, g: Array, **parameters: Any) -> Array:
-        return jax.linear_transpose(lambda dx: pick(x, dx, **parameters), x)(g)[0]
+        kind = type_like(x, x.shape)
+        return jax.linear_transpose(lambda dx: pick(x, dx, **parameters), kind)(g)[0]
 
     return unpick
 

@@ -18,7 +18,7 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
-__all__ = ["define", "same_axes"]
+__all__ = ["define", "same_axes", "type_like"]
 
 Array = Any
 
@@ -83,15 +83,30 @@ def define(
     return primitive
 
 
+def _varying(x: Array) -> frozenset:
+    """The mesh axes that `x` varies over inside `jax.shard_map`."""
+    kind = jax.typeof(x)
+    if hasattr(kind, "manual_axis_type"):
+        return frozenset(kind.manual_axis_type.varying)
+    return frozenset(getattr(kind, "vma", ()))  # its name before jax 0.10
+
+
 def same_axes(*operands: Array) -> tuple[Array, ...]:
     """The operands, all varying over the same mesh axes, as `jax.shard_map` wants of operands.
 
     JAX's own operations do this to themselves. It is what makes the gradient of a parameter
     that all devices share the sum of their parts.
     """
-    axes = [getattr(jax.typeof(x), "vma", frozenset()) for x in operands]
+    axes = [_varying(x) for x in operands]
+    if len(set(axes)) == 1:
+        return operands
     union = frozenset().union(*axes)
     return tuple(
         lax.pcast(x, tuple(union - own), to="varying") if own != union else x
         for x, own in zip(operands, axes)
     )
+
+
+def type_like(x: Array, shape: tuple) -> Any:
+    """The type of an array of that shape, varying over the mesh axes that `x` varies over."""
+    return jax.typeof(x).update(shape=shape)

@@ -195,7 +195,9 @@ def test_shapes_with_unknown_dimensions(function, specs, expected):
 
 def test_shapes_of_trees_convolutions_and_windows():
     def function(inputs):
-        x = backend.conv(inputs["x"], jnp.ones((3, 3, 2, 5)), (2, 2), ((0, 1),) * 2, (1, 1), (1, 1), 1)
+        x = backend.conv(
+            inputs["x"], jnp.ones((3, 3, 2, 5)), (2, 2), ((0, 1),) * 2, (1, 1), (1, 1), 1
+        )
         pooled = backend.reduce_window(x, "max", (2, 2), (2, 2), ((0, 0),) * 2)
         return [pooled, {"mean": x.mean((1, 2))}, None]
 

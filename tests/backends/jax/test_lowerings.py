@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +18,9 @@ from highlevel_jax.convolution import Geometry, stock_conv
 
 def geometry(axes, strides=1, padding=0, spacing=1, dilation=1, groups=1):
     pair = padding if isinstance(padding, tuple) else (padding, padding)
-    return Geometry((strides,) * axes, (pair,) * axes, (spacing,) * axes, (dilation,) * axes, groups)
+    return Geometry(
+        (strides,) * axes, (pair,) * axes, (spacing,) * axes, (dilation,) * axes, groups
+    )
 
 
 # Programs that run once: compiled quickly rather than well.
@@ -31,15 +36,31 @@ CONVOLUTIONS = {
     "dilated": ((2, 9, 9, 3), (3, 3, 3, 4), geometry(2, dilation=2)),
     "cut": ((2, 8, 8, 3), (3, 3, 3, 4), geometry(2, padding=(-1, 1))),
     "transposed": ((2, 4, 5, 3), (3, 3, 3, 4), geometry(2, spacing=2, padding=(1, 2))),
-    "transposed, dilated": ((2, 4, 4, 3), (3, 3, 3, 4), geometry(2, spacing=3, dilation=2, padding=4)),
-    "spaced and stepped": ((2, 5, 5, 3), (3, 3, 3, 4), geometry(2, spacing=2, strides=3, padding=1)),
+    "transposed, dilated": (
+        (2, 4, 4, 3),
+        (3, 3, 3, 4),
+        geometry(2, spacing=3, dilation=2, padding=4),
+    ),
+    "spaced and stepped": (
+        (2, 5, 5, 3),
+        (3, 3, 3, 4),
+        geometry(2, spacing=2, strides=3, padding=1),
+    ),
     "depthwise": ((2, 6, 6, 5), (3, 3, 1, 5), geometry(2, padding=1, groups=5)),
-    "depthwise, two each": ((2, 6, 6, 5), (3, 3, 1, 10), geometry(2, strides=2, padding=1, groups=5)),
+    "depthwise, two each": (
+        (2, 6, 6, 5),
+        (3, 3, 1, 10),
+        geometry(2, strides=2, padding=1, groups=5),
+    ),
     "groups": ((2, 5, 5, 8), (3, 3, 4, 6), geometry(2, groups=2)),
     "many groups": ((2, 4, 4, 24), (2, 2, 2, 12), geometry(2, groups=12)),
     "1-d": ((2, 11, 4), (3, 4, 5), geometry(1, padding=(2, 0), dilation=2)),
     "3-d": ((1, 4, 5, 6, 2), (3, 2, 3, 2, 3), geometry(3, padding=1)),
-    "uneven window": ((2, 8, 7, 3), (1, 3, 3, 4), Geometry((1, 2), ((0, 0), (1, 0)), (1, 1), (1, 1), 1)),
+    "uneven window": (
+        (2, 8, 7, 3),
+        (1, 3, 3, 4),
+        Geometry((1, 2), ((0, 0), (1, 0)), (1, 1), (1, 1), 1),
+    ),
 }
 
 
@@ -53,7 +74,9 @@ def close(a, b, tolerance=2e-4):
 
 def arrays(x_shape, kernel_shape, seed=0):
     generator = np.random.default_rng(seed)
-    return tuple(jnp.asarray(generator.normal(size=s), jnp.float32) for s in (x_shape, kernel_shape))
+    return tuple(
+        jnp.asarray(generator.normal(size=s), jnp.float32) for s in (x_shape, kernel_shape)
+    )
 
 
 def ours(x, kernel, g):
@@ -222,12 +245,18 @@ def test_windows_of_other_dtypes(dtype):
 
 
 def test_ties_have_one_winner_the_first():
-    gradient = jax.grad(lambda x: backend.reduce_window(x, "max", (2, 2), (2, 2), ((0, 0),) * 2).sum())
-    np.testing.assert_array_equal(np.asarray(gradient(jnp.ones((1, 2, 2, 1))).ravel()), [1, 0, 0, 0])
+    gradient = jax.grad(
+        lambda x: backend.reduce_window(x, "max", (2, 2), (2, 2), ((0, 0),) * 2).sum()
+    )
+    np.testing.assert_array_equal(
+        np.asarray(gradient(jnp.ones((1, 2, 2, 1))).ravel()), [1, 0, 0, 0]
+    )
 
 
 def test_empty_batch_and_unknown_mode():
-    assert backend.reduce_window(jnp.zeros((0, 4, 4, 1)), "max", (2, 2), (2, 2), ((0, 0),) * 2).shape == (0, 2, 2, 1)
+    assert backend.reduce_window(
+        jnp.zeros((0, 4, 4, 1)), "max", (2, 2), (2, 2), ((0, 0),) * 2
+    ).shape == (0, 2, 2, 1)
     with pytest.raises(ValueError, match="'max' or 'sum', not 'mean'"):
         backend.reduce_window(jnp.zeros((1, 4, 4, 1)), "mean", (2, 2), (2, 2), ((0, 0),) * 2)
 
@@ -277,3 +306,30 @@ def test_plan_is_by_static_shape():
     assert convolution.plan((8, 9, 9, 64), (3, 3, 64, 8), g) == (stock_conv, slices.rows)
     assert convolution.plan((8, 9, 9, 3), (3, 3, 3, 8), g) == (stock_conv, slices.patches)
     assert convolution.plan((8, 9, 9, 3), (16, 16, 3, 8), geometry(2, padding=9))[1] is stock_conv
+
+
+def test_gradients_over_two_devices():
+    """Parameters that all devices share get the sum of their gradients, however it is split."""
+    code = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import NamedSharding, PartitionSpec as P
+from highlevel_jax import backend
+assert len(jax.devices()) == 2
+mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 6, 6, 2)), jnp.float32)
+k = jnp.asarray(np.random.default_rng(1).normal(size=(3, 3, 2, 3)), jnp.float32)
+
+def loss(k, x):
+    h = backend.conv(x, k, (1, 1), ((1, 1), (1, 1)), (1, 1), (1, 1), 1)
+    h = backend.reduce_window(h, "max", (2, 2), (2, 2), ((0, 0), (0, 0)))
+    return (backend.reduce_window(h, "sum", (2, 2), (1, 1), ((0, 0), (0, 0))) ** 2).sum()
+
+expected = jax.grad(loss)(k, x)
+split = jax.device_put(x, NamedSharding(mesh, P("data")))
+np.testing.assert_allclose(jax.jit(jax.grad(loss))(k, split), expected, rtol=1e-4, atol=1e-3)
+per_device = jax.shard_map(jax.grad(loss), mesh=mesh, in_specs=(P(), P("data")), out_specs=P())
+np.testing.assert_allclose(jax.jit(per_device)(k, x), expected, rtol=1e-4, atol=1e-3)
+"""
+    flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300, env=environment)
