@@ -13,6 +13,7 @@ from highlevel_numpy import (
     arrays,
     control_flow,
     convolution,
+    mapping,
     pooling,
     random_bits,
     rules,  # noqa: F401 - fills the tables of gradient rules
@@ -64,7 +65,7 @@ class NumpyBackend(Backend):
         return transforms.jvp(function, primals, tangents)
 
     def vmap(self, function: Callable, in_axes: Any = 0, out_axes: Any = 0) -> Callable:
-        return transforms.vmap(function, in_axes, out_axes)
+        return mapping.vmap(function, in_axes, out_axes)
 
     def stop_gradient(self, x: Any) -> Any:
         return transforms.stop_gradient(x)

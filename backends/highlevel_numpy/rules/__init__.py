@@ -5,8 +5,10 @@ from highlevel_numpy.rules import (
     elementwise,
     fft,
     indexing,
+    joining,
     linalg,
     products,
+    quantiles,
     reductions,
     shaping,
 )
@@ -16,8 +18,10 @@ __all__ = [
     "elementwise",
     "fft",
     "indexing",
+    "joining",
     "linalg",
     "products",
+    "quantiles",
     "reductions",
     "shaping",
 ]

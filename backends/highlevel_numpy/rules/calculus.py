@@ -122,3 +122,68 @@ def _apply_over_axes(func, a, axes):
         result = func(a, axis)
         a = result if result.ndim == a.ndim else np.expand_dims(result, axis)
     return a
+
+
+# ------------------------------------------------------------------- evenly spaced values
+
+
+@implements(np.linspace)
+def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, **more):
+    steps = max(num - 1 if endpoint else num, 1)
+    ndim = max(np.ndim(start), np.ndim(stop))
+    weights = np.reshape(np.arange(num) / steps, (-1,) + (1,) * ndim)
+    result_type = np.result_type(strip(start), strip(stop))
+    weights = weights.astype(result_type if result_type.kind in "fcV" else float)
+    result = np.moveaxis(start * (1 - weights) + stop * weights, 0, axis)
+    result = result if dtype is None else result.astype(dtype)
+    return (result, (stop - start) / steps) if retstep else result
+
+
+@implements(np.logspace)
+def _logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    result = np.power(base, _linspace(start, stop, num, endpoint, axis=axis))
+    return result if dtype is None else result.astype(dtype)
+
+
+@implements(np.geomspace)
+def _geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    result = np.exp(_linspace(np.log(start), np.log(stop), num, endpoint, axis=axis))
+    return result if dtype is None else result.astype(dtype)
+
+
+# ------------------------------------------------------------------------------ polynomials
+
+
+def _longer(p: Any, n: int) -> Any:
+    """The coefficients with zeros in front, `n` of them."""
+    return p if p.shape[0] == n else np.concatenate([np.zeros(n - p.shape[0], p.dtype), p])
+
+
+def _aligned(a1: Any, a2: Any) -> tuple[Any, Any]:
+    a1, a2 = (x if hasattr(x, "shape") else np.asarray(x, float) for x in (a1, a2))
+    n = max(a1.shape[0], a2.shape[0])
+    return _longer(a1, n), _longer(a2, n)
+
+
+@implements(np.polyadd)
+def _polyadd(a1, a2):
+    a1, a2 = _aligned(a1, a2)
+    return a1 + a2
+
+
+@implements(np.polysub)
+def _polysub(a1, a2):
+    a1, a2 = _aligned(a1, a2)
+    return a1 - a2
+
+
+@implements(np.polymul)
+def _polymul(a1, a2):
+    return np.convolve(a1, a2)
+
+
+@implements(np.polyder)
+def _polyder(p, m=1):
+    for _ in range(m):
+        p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1).astype(p.dtype)
+    return p

@@ -318,59 +318,6 @@ def _nan_extreme(function, plain, fill):
 _nan_extreme(np.nanmax, np.max, -np.inf)
 _nan_extreme(np.nanmin, np.min, np.inf)
 
-# ------------------------------------------------------------------- order statistics
-
-
-@implements(np.median)
-def _median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
-    return _quantile(a, 0.5, axis, keepdims=keepdims)
-
-
-def _positions(q: np.ndarray, n: int, method: str) -> tuple[np.ndarray, np.ndarray, Any]:
-    at = q * (n - 1)
-    low = np.clip(np.floor(at), 0, n - 1).astype(int)
-    high = np.clip(np.ceil(at), 0, n - 1).astype(int)
-    if method == "linear":
-        return low, high, at - low
-    if method == "lower":
-        return low, low, np.zeros_like(at)
-    if method == "higher":
-        return high, high, np.zeros_like(at)
-    if method == "nearest":
-        near = np.clip(np.rint(at), 0, n - 1).astype(int)
-        return near, near, np.zeros_like(at)
-    if method == "midpoint":
-        return low, high, np.full_like(at, 0.5)
-    raise NotImplementedError(
-        f"np.quantile(method={method!r}) has no gradient rule; "
-        "there is one for linear, lower, higher, nearest and midpoint."
-    )
-
-
-@implements(np.quantile)
-def _quantile(
-    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, **more
-):
-    q = np.asarray(strip(q), float)
-    axes = normalize_axes(axis, a.ndim)
-    rest = [i for i in range(a.ndim) if i not in axes]
-    moved = np.transpose(a, (*rest, *axes))
-    flat = np.sort(np.reshape(moved, (*moved.shape[: len(rest)], -1)), axis=-1)
-    low, high, fraction = _positions(np.ravel(q), flat.shape[-1], method)
-    fraction = fraction.astype(a.dtype)
-    result = np.take(flat, low, -1) * (1 - fraction) + np.take(flat, high, -1) * fraction
-    result = np.reshape(np.moveaxis(result, -1, 0), (*q.shape, *flat.shape[:-1]))
-    if keepdims is True:
-        kept = [1 if i in axes else n for i, n in enumerate(a.shape)]
-        result = np.reshape(result, (*q.shape, *kept))
-    return result
-
-
-@implements(np.percentile)
-def _percentile(a, q, *args, **kwargs):
-    return _quantile(a, np.asarray(strip(q), float) / 100, *args, **kwargs)
-
-
 # ------------------------------------------------------------------ covariances
 
 

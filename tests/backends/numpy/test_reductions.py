@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from highlevel_numpy import backend
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(3, 4, 2))
-WITH_NAN = X.copy()
 
 AXES = [{}, {"axis": 0}, {"axis": -1}, {"axis": (0, 2)}, {"axis": 1, "keepdims": True},
         {"keepdims": True}]  # fmt: skip
@@ -67,9 +67,20 @@ def test_quantile(check, method):
     check(lambda x: np.percentile(x, 30, axis=1, method=method), X)
 
 
-def test_values_of_quantiles_are_those_of_numpy():
-    from highlevel_numpy import backend
+def test_quantiles_without_nan(check):
+    holes = np.arange(24).reshape(3, 4, 2) % 5 == 0
 
+    def with_holes(x):
+        return np.where(holes, np.nan, x)
+
+    check(lambda x: np.nanquantile(with_holes(x), [0.2, 0.7], axis=1), X)
+    check(lambda x: np.nanmedian(with_holes(x), axis=(0, 2), keepdims=True), X)
+    check(lambda x: np.nanpercentile(with_holes(x), 40), X)
+    out, _ = backend.vjp(lambda x: np.nanquantile(with_holes(x), [0.2, 0.7], axis=1), X)
+    np.testing.assert_allclose(out, np.nanquantile(with_holes(X), [0.2, 0.7], axis=1))
+
+
+def test_values_of_quantiles_are_those_of_numpy():
     for axis in (None, 1, (0, 2)):
         out, _ = backend.vjp(lambda x, a=axis: np.quantile(x, [0.1, 0.6], axis=a, keepdims=True), X)
         np.testing.assert_allclose(out, np.quantile(X, [0.1, 0.6], axis=axis, keepdims=True))

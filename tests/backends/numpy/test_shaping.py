@@ -113,6 +113,11 @@ TWO = {
     "column_stack": lambda x, y: np.column_stack([x, y[:, 0]]),
     "append": lambda x, y: np.append(x, y, axis=0),
     "interp": lambda x, y: np.interp(x, np.arange(4.0) - 1.5, y[0]),
+    "linspace": lambda x, y: np.linspace(x, y[0], 5, axis=1),
+    "logspace": lambda x, y: np.logspace(x[0], y[0], 4, endpoint=False),
+    "geomspace": lambda x, y: np.geomspace(np.exp(x[0]), np.exp(y[0]), 4),
+    "polynomials": lambda x, y: np.polyadd(x[0], y[0, :2]) * np.polysub(x[1], y[1]),
+    "more polynomials": lambda x, y: np.polymul(np.polyder(x[0]), y[0]),
     "bincount": lambda x, y: np.bincount([0, 2, 2, 1], weights=x[0] * y[0], minlength=5),
 }
 
@@ -120,6 +125,7 @@ TWO = {
 @pytest.mark.parametrize("name", TWO)
 def test_two_arrays(check, name):
     check(TWO[name], X, Y)
+    np.testing.assert_allclose(backend.vjp(TWO[name], X, Y)[0], TWO[name](X, Y))
 
 
 def test_more_axes(check):
