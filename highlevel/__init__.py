@@ -12,8 +12,11 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_package(
     __name__,
     {
-        "highlevel_backend.registry": "available_backends get_backend set_backend use_backend",
-        "highlevel.core": "Variable KerasTensor SymbolicTensor StatelessScope name_scope",
+        "highlevel_backend.registry": "available_backends get_backend",
+        "highlevel.core": (
+            "KerasTensor StatelessScope SymbolicTensor Variable device name_scope set_backend "
+            "use_backend"
+        ),
         "highlevel.layers": "Layer Input InputSpec",
         "highlevel.models": "Model Sequential Functional",
         "highlevel.dtype_policies": "DTypePolicy FloatDTypePolicy",
@@ -25,7 +28,7 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.version": "version",
     },
     submodules=(
-        "activations", "backend", "callbacks", "config", "constraints", "dtype_policies", "initializers", "layers", "losses", "metrics",
-        "models", "ops", "optimizers", "random", "regularizers", "saving", "tree", "utils",
+        "activations", "backend", "callbacks", "config", "constraints", "dtype_policies",
+        "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "tree", "utils",
     ),
 )

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -321,6 +322,19 @@ class Backend(abc.ABC):
                 f"It has: {', '.join(self.devices())}."
             )
         return self.asarray(x)
+
+    def device(self, name: str) -> AbstractContextManager:
+        """A context manager within which new arrays are put on a device.
+
+        Raises:
+            ValueError: there is no such device; the message lists those there are.
+        """
+        if name not in self.devices() and f"{name}:0" not in self.devices():
+            raise ValueError(
+                f"The backend {self.name!r} has no device {name!r}. "
+                f"It has: {', '.join(self.devices())}."
+            )
+        return nullcontext()
 
     def ready(self, tree: Tree) -> Tree:
         """`tree`, once all its arrays have been computed."""

@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -163,20 +163,23 @@ def set_backend(name: str | Backend) -> None:
     _default, _default_name = _loaded.get(name), name
 
 
-@contextmanager
-def use_backend(name: str | Backend) -> Iterator[Backend]:
+def use_backend(name: str | Backend) -> AbstractContextManager[Backend]:
     """Run the block on another backend; per thread and per async task.
 
     Args:
         name: an installed backend's name, or a backend object.
 
-    Yields:
-        The backend object.
+    Returns:
+        A context manager that gives the backend object.
 
     Raises:
         BackendNotFoundError: no installed backend has that name.
     """
-    backend = load_backend(name)
+    return _using(load_backend(name))
+
+
+@contextmanager
+def _using(backend: Backend) -> Iterator[Backend]:
     token = _context.set(backend)
     try:
         yield backend

@@ -73,12 +73,18 @@ def _user_line(traceback: TracebackType | None) -> str | None:
 def explain(error: BaseException) -> str | None:
     """What to do about a JAX tracer error; None for any other error.
 
+    JAX's own note that it has hidden its frames is taken off the error, whatever it is:
+    frames are hidden at the edge of the library.
+
     Args:
         error: as caught, with its traceback: the line of the user's code is named.
 
     Returns:
         A few lines: what happened and where, and the two ways out.
     """
+    notes = getattr(error, "__notes__", None)
+    if notes:
+        notes[:] = [note for note in notes if "removed its internal frames" not in note]
     kind = type(error).__name__
     known = isinstance(error, _KNOWN)
     # An array among the lengths of a shape is a plain TypeError.

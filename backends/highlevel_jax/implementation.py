@@ -11,7 +11,7 @@ import numpy as np
 from highlevel_backend import Backend
 
 from highlevel_jax import abstract, arrays, bits, convolution, pooling, transforms
-from highlevel_jax.devices import device_names, put
+from highlevel_jax.devices import device_names, find_device, put
 from highlevel_jax.explain import explain
 from highlevel_jax.kernels import KERNELS
 
@@ -81,6 +81,10 @@ class JaxBackend(Backend):
     # Devices.
     devices = staticmethod(device_names)
     put = staticmethod(put)
+
+    def device(self, name: str) -> Any:
+        return jax.default_device(find_device(name))
+
     ready = staticmethod(jax.block_until_ready)
 
     # Errors.

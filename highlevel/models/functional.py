@@ -6,7 +6,7 @@ from typing import Any
 
 from highlevel_backend import canonical_name, current_backend, tree
 
-from highlevel.errors import suggest
+from highlevel.errors import public, suggest
 from highlevel.layers.input_layer import Input, InputLayer
 from highlevel.layers.layer import Layer
 from highlevel.masking import get_mask, set_mask
@@ -37,6 +37,7 @@ class Functional(Model):
     (None, 2)
     """
 
+    @public
     def __init__(
         self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any
     ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from highlevel_backend import current_backend, tree
 
-from highlevel.errors import suggest
+from highlevel.errors import public, suggest
 from highlevel.inspection.summary import print_summary
 from highlevel.layers.layer import (
     CallContext,
@@ -114,6 +114,7 @@ class Model(Trainer, Layer):
     def _named_layers(self, layers: list) -> LayerList:
         return LayerList(layers)
 
+    @public
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by name or by position.
 
@@ -332,6 +333,7 @@ class Model(Trainer, Layer):
 
     # --------------------------------------------------------------------- files
 
+    @public
     def save(
         self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
     ) -> None:
@@ -348,10 +350,12 @@ class Model(Trainer, Layer):
         """
         save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
+    @public
     def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
         """Write the weights alone, to a path ending in `.weights.h5`."""
         save_weights(self, filepath, overwrite=overwrite, **kwargs)
 
+    @public
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Read weights written by `save_weights` or from a `.keras` file.
 

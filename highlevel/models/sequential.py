@@ -7,6 +7,7 @@ from typing import Any
 
 from highlevel_backend import current_backend, tree
 
+from highlevel.errors import public
 from highlevel.layers.input_layer import InputLayer
 from highlevel.layers.layer import Layer, symbolic_tensors
 from highlevel.models.functional import Functional
@@ -37,6 +38,7 @@ class Sequential(Model):
     ((None, 2), 58)
     """
 
+    @public
     def __init__(
         self,
         layers: Sequence[Any] | None = None,
@@ -50,6 +52,7 @@ class Sequential(Model):
         for layer in layers or ():
             self.add(layer)
 
+    @public
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer on top.
 

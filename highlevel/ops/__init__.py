@@ -15,3 +15,11 @@ from highlevel.ops.nn import *  # noqa: F403
 from highlevel.ops.nn import hard_swish as hard_swish
 from highlevel.ops.nn import swish as swish
 from highlevel.ops.numpy import *  # noqa: F403
+
+
+def __getattr__(name: str) -> object:
+    from difflib import get_close_matches  # only where a name is wrong
+
+    near = get_close_matches(name, globals(), n=1) if not name.startswith("__") else []
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{hint}")

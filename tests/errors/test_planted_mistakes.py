@@ -187,7 +187,7 @@ MISTAKES = {
         lambda kind: fit(make(kind), x=np.array([["a", None]] * 8, dtype=object)), ValueError,
         ["x", "numbers"]),
     "a device that is not there": (
-        lambda kind: hl.ops.convert_to_tensor(current().put(X, "gpu:7")), ValueError, ["gpu:7"]),
+        lambda kind: hl.device("gpu:7"), ValueError, ["gpu:7"]),
     "an unknown backend": (
         lambda kind: hl.set_backend("jaxx"), ValueError, ["jaxx", "jax", "numpy"]),
     "a layer's class instead of a layer": (
@@ -202,12 +202,6 @@ TRACED_ONLY = {
     "float() of a value": (
         within(PythonFloat), Exception, ["middle", "numpy", "float(hl.ops.max(inputs))"]),
 }
-
-
-def current():
-    from highlevel_backend import current_backend
-
-    return current_backend()
 
 
 def shown(error):
