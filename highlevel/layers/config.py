@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from highlevel import dtype_policies
@@ -124,6 +125,32 @@ class LayerConfig:
             self.build(**{k: _as_shapes(v) for k, v in config["shapes_dict"].items()})  # type: ignore[attr-defined]
         else:
             self.build(**{k: _as_shapes(v) for k, v in config.items()})  # type: ignore[attr-defined]
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put the layer's own variables, its sublayers' not, into `store` under "0", "1", ...
+
+        Override it, with `load_own_variables`, to keep them in another form in files.
+        """
+        for index, variable in enumerate(self._direct_variables()):  # type: ignore[attr-defined]
+            store[str(index)] = variable.numpy()
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take the layer's own variables from what `save_own_variables` filled.
+
+        Raises:
+            ValueError: another number of variables.
+        """
+        variables = self._direct_variables()  # type: ignore[attr-defined]
+        if len(store) != len(variables):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' has {len(variables)} variables, but "
+                f"{len(store)} were saved."
+            )
+        for index, variable in enumerate(variables):
+            variable.assign(store[str(index)])
+
+    # Files keep these plain: `saving` may check shapes before it reads any value.
+    save_own_variables.plain_order = load_own_variables.plain_order = True  # type: ignore[attr-defined]
 
     def _known_arguments(self, name: str) -> str:
         names = [

@@ -65,7 +65,8 @@ def register_keras_serializable(
 
     def decorator(item: T) -> T:
         registered = f"{package}>{name if name is not None else item.__name__}"
-        if isinstance(item, type) and not hasattr(item, "get_config"):
+        kind: Any = item
+        if isinstance(kind, type) and not hasattr(kind, "get_config"):
             raise ValueError(
                 f"{item.__name__} cannot be registered: it has no `get_config` method that "
                 "returns the arguments of its constructor. Add one."
