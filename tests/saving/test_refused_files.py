@@ -133,7 +133,7 @@ def test_half_written(good: Path, share: float) -> None:
 def test_other_kinds_of_file(good: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.keras"
     text.write_text("hello there")
-    with pytest.raises(ValueError, match="not a `.keras` archive"):
+    with pytest.raises(ValueError, match=r"not a `.keras` archive"):
         load_model(text)
     weights = tmp_path / "w.keras"
     with h5py.File(weights, "w"):
@@ -185,7 +185,7 @@ def test_classes_outside_the_table(good: Path, module: str, name: str, safe_mode
             "registered_name": None,
         }
 
-    with pytest.raises(TypeError, match="not known here|does not have"):
+    with pytest.raises(TypeError, match=r"not known here|does not have"):
         load_model(_with_config(good, change), safe_mode=safe_mode)
     assert not marker.exists()
 
