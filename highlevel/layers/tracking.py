@@ -23,7 +23,7 @@ _INTERNAL = frozenset((
     "_observed", "_build_shapes", "_dtype_policy", "input_spec", "_untracked", "optimizer",
     "_carried",
     "_trainer", "_call_programs", "_calls_eagerly", "_prepared_call", "_observe_next",
-    "_graph", "stop_training", "_path", "built", "history",
+    "_graph", "stop_training", "_path", "built", "history", "_initial_epoch",
 ))
 
 _version = 0
@@ -264,8 +264,11 @@ class Tracked:
         own = self.weights
         name = getattr(self, "path", "")
         if len(own) != len(weights):
+            unbuilt = "" if self.built else (  # type: ignore[attr-defined]
+                " It is not built yet: call it on data or `build(input_shape)` it first."
+            )
             raise ValueError(
-                f"'{name}' has {len(own)} weights, but {len(weights)} arrays were given."
+                f"'{name}' has {len(own)} weights, but {len(weights)} arrays were given.{unbuilt}"
             )
         wrong = [
             f"{v.path}: expects {v.shape}, got {np.shape(w)}"

@@ -275,7 +275,9 @@ def fit(
     val_device: list[DeviceData] = []
     training_logs: dict[str, Any] = {}
     with InterruptGuard() as guard, _noting("fit", where):
+        model._initial_epoch = initial_epoch
         callbacks.on_train_begin()
+        initial_epoch = model._initial_epoch  # BackupAndRestore may have moved it on
         for epoch in range(initial_epoch, epochs):
             where["epoch"] = f"{epoch + 1}/{epochs}"
             model.reset_metrics()

@@ -373,7 +373,9 @@ class Trainer:
 
     def _program(self, mode: str) -> Program:
         """The compiled step of a mode, made anew when the model has changed."""
-        key = (mode, current_backend().name)
+        # The revision grows when a number that the optimizer's program holds changes.
+        revision = getattr(self.optimizer, "revision", 0) if mode == "train" else 0
+        key = (mode, current_backend().name, revision)
         program = self._trainer.programs.get(key)
         if program is None or program.stale(lambda: self._structure_for(mode)):
             program = self._trainer.programs[key] = self._make_program(mode)
@@ -704,7 +706,10 @@ class Trainer:
 
     def _make_function(self, mode: str, force: bool) -> Any:
         if force:
-            self._trainer.programs.pop((mode, current_backend().name), None)
+            self._trainer.programs = {
+                key: program for key, program in self._trainer.programs.items()
+                if key[:2] != (mode, current_backend().name)
+            }
 
         def function(data: Any) -> Any:
             batch = unpack_x_y_sample_weight(data)
