@@ -13,7 +13,7 @@ from highlevel.masking import get_mask
 from highlevel.naming import auto_name
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 
-__all__ = ["FunctionLoss", "Loss", "reduce_weighted"]
+__all__ = ["FunctionLoss", "Loss", "apply_mask", "reduce_weighted"]
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
@@ -207,12 +207,7 @@ def reduce_weighted(
         if reduction in ("sum_over_batch_size", "mean"):
             # Raise the weights of what counts, so that the mean is one over what counts.
             counted = counted * (ops.sum(ops.ones_like(counted)) / _never_zero(ops.sum(counted)))
-        if sample_weight is None:
-            sample_weight = counted
-        else:
-            sample_weight, counted = match_ranks(as_floats(sample_weight, dtype), counted)
-            _check_weights(counted, sample_weight)
-            sample_weight = sample_weight * counted
+        sample_weight = apply_mask(sample_weight, counted, dtype)
     if sample_weight is not None:
         sample_weight = as_floats(sample_weight, dtype)
         values, sample_weight = match_ranks(values, sample_weight)
@@ -225,6 +220,25 @@ def reduce_weighted(
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
         return ops.sum(values) / _never_zero(ops.sum(sample_weight))
     return ops.mean(values)
+
+
+def apply_mask(sample_weight: Any, mask: Any, dtype: Any) -> Any:
+    """Weights that are 0 where `mask` is false.
+
+    Args:
+        sample_weight: weights that broadcast with the mask, or None for ones.
+        mask: booleans, or numbers to multiply by.
+        dtype: floating dtype of the result.
+
+    Raises:
+        ValueError: the weights do not broadcast with the mask.
+    """
+    mask = ops.cast(mask, dtype)
+    if sample_weight is None:
+        return mask
+    sample_weight, mask = match_ranks(as_floats(sample_weight, dtype), mask)
+    _check_weights(mask, sample_weight)
+    return sample_weight * mask
 
 
 def _never_zero(total: Any) -> Any:
