@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from highlevel_backend import is_float, tree
@@ -58,8 +59,11 @@ class DescribedLayer(Layer):
 
     def _set_activation(self, activation: Any) -> None:
         self.activation = activations.get(activation)
-        #: None where nothing is to be applied, so that calls need not look
-        self._activate = None if self.activation is activations.linear else self.activation
+
+    @property
+    def _activate(self) -> Callable | None:
+        """The activation as it is set now, None where nothing is to be applied."""
+        return None if self.activation is activations.linear else self.activation
 
     def _refuse(self, **options: Any) -> None:
         """Arguments that the contract names and that are not offered yet.
