@@ -1,26 +1,31 @@
 """Convolution, lowered for the platform that the program is compiled for.
 
 Everywhere but on the CPU this is `lax.conv_general_dilated`, derivatives included (cuDNN
-on a GPU). For the CPU, XLA's forward convolution is good, but both of its gradients are
-slow, and slower still in the body of a loop, where they run on one thread. So the value
-and the derivatives are computed by different formulas. Milliseconds, jax 0.10 on 2 cores
-of a shared machine, alone / in `lax.scan`:
+on a GPU). For the CPU, XLA's forward convolution is good, in loops too, but both of its
+gradients are slow, and in the body of a loop very slow: they run on one thread there. So
+the value and the derivatives are computed by different formulas. Milliseconds, jax 0.10 on
+2 cores of a shared machine, derivatives alone / in `lax.scan`:
 
-    3×3, batch × height × width × channels    value       by the input   by the kernel
-    128×13×13×32 → 64    stock                26 / 14     13 / 44        35 / 924
-                         rows                 23 / 15     14 / 9         28 / 26
-    32×32×32×64 → 64     stock                72 / 58     53 / 219       262 / 4925
-                         rows                 132 / 122   103 / 75       184 / 95
-    16×64×64×3 → 32      stock                7 / 5       4 / 59         13 / 244
-                         patches              9 / 6       4 / 5          17 / 26
-    16×32×32×64 → 128, window 1×1   stock     6 / 7       8 / 10         200 / 351
-                         matrix product       3 / 4       7 / 8          25 / 15
-    8×12×12×12×16 → 16 (3-d)        stock     12 / 14     12 / 49        16 / 120
-                         rows                 6 / 6       5 / 4          9 / 9
-    32×14×14×32 → 16, transposed, step 2  stock  2 / 2    2 / 14         23 / 39
-                         spread products      2 / 2       2 / 2          5 / 5
-    32×28×28×32, depthwise          stock     30 / 52     29 / 1         27 / 438
-                         shifted products     1 / 8       1 / 1          6 / 6
+    3×3, batch × height × width × channels    value    by the input   by the kernel
+    128×13×13×32 → 64    stock                26       13 / 44        35 / 924
+                         rows                 23       14 / 9         28 / 26
+    32×32×32×64 → 64     stock                72       53 / 219       262 / 4925
+                         rows                 132      103 / 75       184 / 95
+    16×64×64×3 → 32      stock                7        4 / 59         13 / 244
+                         patches              9        4 / 5          17 / 26
+    16×32×32×64 → 128, window 1×1   stock     6        8 / 10         200 / 351
+                         matrix product       3        7 / 8          25 / 15
+    8×12×12×12×16 → 16 (3-d)        stock     12       12 / 49        16 / 120
+                         rows                 6        5 / 4          9 / 9
+    32×14×14×32 → 16, transposed, step 2  stock  2     2 / 14         23 / 39
+                         spread products      2        2 / 2          5 / 5
+    32×28×28×32, depthwise          stock     30       29 / 1         27 / 438
+                         shifted products     1        1 / 1          6 / 6
+
+Both derivatives together, ours as a ratio of stock, 15 shapes of
+`tests/benchmarks/jax_lowerings.py`: 0.1 to 1.1 alone, but 1.6 for 64×64×3 → 32 and 2.0 for
+a 5×5 window on 14×14×32; in `lax.scan` 0.02 to 0.35. A training loop runs in a scan, so
+this decides.
 
 The rule made of it, by static shape alone (`plan`):
 

@@ -9,9 +9,9 @@ gradient / gradient in `lax.scan`:
     max 3×3, 2, 4×56×56×64                      1.3 / 13 / 13      0.6 / 2.9 / 2.7
     max 5×5, 1, 16×14×14×64                     3.3 / 21 / 9       0.6 / 6.3 / 2.1
     max 7×7, 7, 16×28×28×32                     0.2 / 1.9 / 2.4    0.2 / 1.9 / 3.3   0.2 / 1.2 / 1.5
-    sum 2×2, 2, 64×26×26×32                     0.8 / 0.6 / 0.5    0.4 / 1.4 / 1.5   0.8 / 0.7 / 0.2
-    sum 3×3, 2, 4×56×56×64                      1.0 / 10 / 5       0.6 / 1.7 / 0.7
-    sum 4×4, 4, 16×32×32×32                     0.2 / 10 / 3       0.2 / 1.0 / 1.0   0.2 / 0.3 / 0.1
+    sum 2×2, 2, 64×26×26×32                     0.6 / 0.7 / 0.9                      0.5 / 0.6 / 0.3
+    sum 3×3, 2, 4×56×56×64                      1.8 / 25 / 25      1.0 / 4.6 / 2.6
+    sum 4×4, 4, 16×32×32×32                     0.2 / 10           0.2 / 1.0         0.2 / 0.3
 
 *By axis*: one axis after the other, the maximum or sum of strided slices. *Blocks*: where
 windows neither overlap nor have padding, a reshape and one reduction.
