@@ -5,7 +5,54 @@ Every public name is loaded when first used; importing the package loads no back
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from highlevel._lazy import lazy_package
+
+if TYPE_CHECKING:
+    from highlevel_backend.registry import available_backends as available_backends
+    from highlevel_backend.registry import get_backend as get_backend
+
+    from highlevel import activations as activations
+    from highlevel import backend as backend
+    from highlevel import callbacks as callbacks
+    from highlevel import config as config
+    from highlevel import constraints as constraints
+    from highlevel import dtype_policies as dtype_policies
+    from highlevel import initializers as initializers
+    from highlevel import layers as layers
+    from highlevel import losses as losses
+    from highlevel import metrics as metrics
+    from highlevel import models as models
+    from highlevel import ops as ops
+    from highlevel import optimizers as optimizers
+    from highlevel import random as random
+    from highlevel import regularizers as regularizers
+    from highlevel import saving as saving
+    from highlevel import tree as tree
+    from highlevel import utils as utils
+    from highlevel.core import KerasTensor as KerasTensor
+    from highlevel.core import StatelessScope as StatelessScope
+    from highlevel.core import SymbolicTensor as SymbolicTensor
+    from highlevel.core import Variable as Variable
+    from highlevel.core import device as device
+    from highlevel.core import name_scope as name_scope
+    from highlevel.core import set_backend as set_backend
+    from highlevel.core import use_backend as use_backend
+    from highlevel.dtype_policies import DTypePolicy as DTypePolicy
+    from highlevel.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
+    from highlevel.initializers import Initializer as Initializer
+    from highlevel.layers import Input as Input
+    from highlevel.layers import InputSpec as InputSpec
+    from highlevel.layers import Layer as Layer
+    from highlevel.losses import Loss as Loss
+    from highlevel.metrics import Metric as Metric
+    from highlevel.models import Functional as Functional
+    from highlevel.models import Model as Model
+    from highlevel.models import Sequential as Sequential
+    from highlevel.optimizers import Optimizer as Optimizer
+    from highlevel.regularizers import Regularizer as Regularizer
+    from highlevel.version import version as version
 
 __version__ = "0.1.0"
 
@@ -29,6 +76,7 @@ __getattr__, __dir__, __all__ = lazy_package(
     },
     submodules=(
         "activations", "backend", "callbacks", "config", "constraints", "dtype_policies",
-        "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "tree", "utils",
+        "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "random",
+        "regularizers", "saving", "tree", "utils",
     ),
 )

@@ -2,7 +2,172 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from highlevel._lazy import lazy_package
+
+if TYPE_CHECKING:
+    from highlevel.layers.activation.activation import Activation as Activation
+    from highlevel.layers.activation.prelu import PReLU as PReLU
+    from highlevel.layers.activation.rectifiers import ELU as ELU
+    from highlevel.layers.activation.rectifiers import LeakyReLU as LeakyReLU
+    from highlevel.layers.activation.rectifiers import ReLU as ReLU
+    from highlevel.layers.activation.softmax import Softmax as Softmax
+    from highlevel.layers.attention.additive_attention import AdditiveAttention as AdditiveAttention
+    from highlevel.layers.attention.attention import Attention as Attention
+    from highlevel.layers.attention.grouped_query_attention import (
+        GroupedQueryAttention as GroupedQueryAttention,
+    )
+    from highlevel.layers.attention.multi_head_attention import (
+        MultiHeadAttention as MultiHeadAttention,
+    )
+    from highlevel.layers.convolution.conv import Conv1D as Conv1D
+    from highlevel.layers.convolution.conv import Conv2D as Conv2D
+    from highlevel.layers.convolution.conv import Conv3D as Conv3D
+    from highlevel.layers.convolution.depthwise import DepthwiseConv1D as DepthwiseConv1D
+    from highlevel.layers.convolution.depthwise import DepthwiseConv2D as DepthwiseConv2D
+    from highlevel.layers.convolution.separable import SeparableConv1D as SeparableConv1D
+    from highlevel.layers.convolution.separable import SeparableConv2D as SeparableConv2D
+    from highlevel.layers.convolution.transpose import Conv1DTranspose as Conv1DTranspose
+    from highlevel.layers.convolution.transpose import Conv2DTranspose as Conv2DTranspose
+    from highlevel.layers.convolution.transpose import Conv3DTranspose as Conv3DTranspose
+    from highlevel.layers.core.dense import Dense as Dense
+    from highlevel.layers.core.einsum_dense import EinsumDense as EinsumDense
+    from highlevel.layers.core.embedding import Embedding as Embedding
+    from highlevel.layers.core.embedding import ReversibleEmbedding as ReversibleEmbedding
+    from highlevel.layers.core.identity import Identity as Identity
+    from highlevel.layers.core.lambda_layer import Lambda as Lambda
+    from highlevel.layers.core.masking import Masking as Masking
+    from highlevel.layers.core.wrapper import Wrapper as Wrapper
+    from highlevel.layers.input_layer import Input as Input
+    from highlevel.layers.input_layer import InputLayer as InputLayer
+    from highlevel.layers.input_spec import InputSpec as InputSpec
+    from highlevel.layers.layer import Layer as Layer
+    from highlevel.layers.lookup import deserialize as deserialize
+    from highlevel.layers.lookup import serialize as serialize
+    from highlevel.layers.merging.concatenate import Concatenate as Concatenate
+    from highlevel.layers.merging.concatenate import concatenate as concatenate
+    from highlevel.layers.merging.dot import Dot as Dot
+    from highlevel.layers.merging.dot import dot as dot
+    from highlevel.layers.merging.elementwise import Add as Add
+    from highlevel.layers.merging.elementwise import Average as Average
+    from highlevel.layers.merging.elementwise import Maximum as Maximum
+    from highlevel.layers.merging.elementwise import Minimum as Minimum
+    from highlevel.layers.merging.elementwise import Multiply as Multiply
+    from highlevel.layers.merging.elementwise import Subtract as Subtract
+    from highlevel.layers.merging.elementwise import add as add
+    from highlevel.layers.merging.elementwise import average as average
+    from highlevel.layers.merging.elementwise import maximum as maximum
+    from highlevel.layers.merging.elementwise import minimum as minimum
+    from highlevel.layers.merging.elementwise import multiply as multiply
+    from highlevel.layers.merging.elementwise import subtract as subtract
+    from highlevel.layers.normalization.batch import BatchNormalization as BatchNormalization
+    from highlevel.layers.normalization.group import GroupNormalization as GroupNormalization
+    from highlevel.layers.normalization.layer import LayerNormalization as LayerNormalization
+    from highlevel.layers.normalization.rms import RMSNormalization as RMSNormalization
+    from highlevel.layers.normalization.spectral import (
+        SpectralNormalization as SpectralNormalization,
+    )
+    from highlevel.layers.normalization.unit import UnitNormalization as UnitNormalization
+    from highlevel.layers.pooling.adaptive_pooling import (
+        AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
+    )
+    from highlevel.layers.pooling.adaptive_pooling import (
+        AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
+    )
+    from highlevel.layers.pooling.adaptive_pooling import (
+        AdaptiveAveragePooling3D as AdaptiveAveragePooling3D,
+    )
+    from highlevel.layers.pooling.adaptive_pooling import (
+        AdaptiveMaxPooling1D as AdaptiveMaxPooling1D,
+    )
+    from highlevel.layers.pooling.adaptive_pooling import (
+        AdaptiveMaxPooling2D as AdaptiveMaxPooling2D,
+    )
+    from highlevel.layers.pooling.adaptive_pooling import (
+        AdaptiveMaxPooling3D as AdaptiveMaxPooling3D,
+    )
+    from highlevel.layers.pooling.average_pooling import AveragePooling1D as AveragePooling1D
+    from highlevel.layers.pooling.average_pooling import AveragePooling2D as AveragePooling2D
+    from highlevel.layers.pooling.average_pooling import AveragePooling3D as AveragePooling3D
+    from highlevel.layers.pooling.global_pooling import (
+        GlobalAveragePooling1D as GlobalAveragePooling1D,
+    )
+    from highlevel.layers.pooling.global_pooling import (
+        GlobalAveragePooling2D as GlobalAveragePooling2D,
+    )
+    from highlevel.layers.pooling.global_pooling import (
+        GlobalAveragePooling3D as GlobalAveragePooling3D,
+    )
+    from highlevel.layers.pooling.global_pooling import GlobalMaxPooling1D as GlobalMaxPooling1D
+    from highlevel.layers.pooling.global_pooling import GlobalMaxPooling2D as GlobalMaxPooling2D
+    from highlevel.layers.pooling.global_pooling import GlobalMaxPooling3D as GlobalMaxPooling3D
+    from highlevel.layers.pooling.max_pooling import MaxPooling1D as MaxPooling1D
+    from highlevel.layers.pooling.max_pooling import MaxPooling2D as MaxPooling2D
+    from highlevel.layers.pooling.max_pooling import MaxPooling3D as MaxPooling3D
+    from highlevel.layers.preprocessing.category_encoding import (
+        CategoryEncoding as CategoryEncoding,
+    )
+    from highlevel.layers.preprocessing.discretization import Discretization as Discretization
+    from highlevel.layers.preprocessing.image import CenterCrop as CenterCrop
+    from highlevel.layers.preprocessing.image import Resizing as Resizing
+    from highlevel.layers.preprocessing.normalization import Normalization as Normalization
+    from highlevel.layers.preprocessing.rescaling import Rescaling as Rescaling
+    from highlevel.layers.recurrent.bidirectional import Bidirectional as Bidirectional
+    from highlevel.layers.recurrent.gru import GRU as GRU
+    from highlevel.layers.recurrent.gru import GRUCell as GRUCell
+    from highlevel.layers.recurrent.lstm import LSTM as LSTM
+    from highlevel.layers.recurrent.lstm import LSTMCell as LSTMCell
+    from highlevel.layers.recurrent.rnn import RNN as RNN
+    from highlevel.layers.recurrent.simple_rnn import SimpleRNN as SimpleRNN
+    from highlevel.layers.recurrent.simple_rnn import SimpleRNNCell as SimpleRNNCell
+    from highlevel.layers.recurrent.stacked_cells import StackedRNNCells as StackedRNNCells
+    from highlevel.layers.recurrent.time_distributed import TimeDistributed as TimeDistributed
+    from highlevel.layers.regularization.activity import (
+        ActivityRegularization as ActivityRegularization,
+    )
+    from highlevel.layers.regularization.dropout import Dropout as Dropout
+    from highlevel.layers.regularization.dropout import SpatialDropout1D as SpatialDropout1D
+    from highlevel.layers.regularization.dropout import SpatialDropout2D as SpatialDropout2D
+    from highlevel.layers.regularization.dropout import SpatialDropout3D as SpatialDropout3D
+    from highlevel.layers.regularization.noise import AlphaDropout as AlphaDropout
+    from highlevel.layers.regularization.noise import GaussianDropout as GaussianDropout
+    from highlevel.layers.regularization.noise import GaussianNoise as GaussianNoise
+    from highlevel.layers.reshaping.cropping import Cropping1D as Cropping1D
+    from highlevel.layers.reshaping.cropping import Cropping2D as Cropping2D
+    from highlevel.layers.reshaping.cropping import Cropping3D as Cropping3D
+    from highlevel.layers.reshaping.reshape import Flatten as Flatten
+    from highlevel.layers.reshaping.reshape import Permute as Permute
+    from highlevel.layers.reshaping.reshape import RepeatVector as RepeatVector
+    from highlevel.layers.reshaping.reshape import Reshape as Reshape
+    from highlevel.layers.reshaping.up_sampling import UpSampling1D as UpSampling1D
+    from highlevel.layers.reshaping.up_sampling import UpSampling2D as UpSampling2D
+    from highlevel.layers.reshaping.up_sampling import UpSampling3D as UpSampling3D
+    from highlevel.layers.reshaping.zero_padding import ZeroPadding1D as ZeroPadding1D
+    from highlevel.layers.reshaping.zero_padding import ZeroPadding2D as ZeroPadding2D
+    from highlevel.layers.reshaping.zero_padding import ZeroPadding3D as ZeroPadding3D
+
+    AvgPool1D = AveragePooling1D
+    AvgPool2D = AveragePooling2D
+    AvgPool3D = AveragePooling3D
+    Convolution1D = Conv1D
+    Convolution1DTranspose = Conv1DTranspose
+    Convolution2D = Conv2D
+    Convolution2DTranspose = Conv2DTranspose
+    Convolution3D = Conv3D
+    Convolution3DTranspose = Conv3DTranspose
+    GroupQueryAttention = GroupedQueryAttention
+    GlobalAvgPool1D = GlobalAveragePooling1D
+    GlobalAvgPool2D = GlobalAveragePooling2D
+    GlobalAvgPool3D = GlobalAveragePooling3D
+    GlobalMaxPool1D = GlobalMaxPooling1D
+    GlobalMaxPool2D = GlobalMaxPooling2D
+    GlobalMaxPool3D = GlobalMaxPooling3D
+    MaxPool1D = MaxPooling1D
+    MaxPool2D = MaxPooling2D
+    MaxPool3D = MaxPooling3D
+    SeparableConvolution1D = SeparableConv1D
+    SeparableConvolution2D = SeparableConv2D
 
 # module → names, in the order of the families
 __getattr__, __dir__, __all__ = lazy_package(

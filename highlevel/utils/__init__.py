@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from highlevel._lazy import lazy_package
+
+if TYPE_CHECKING:
+    from highlevel.backend import clear_session as clear_session
+    from highlevel.serialization import CustomObjectScope as CustomObjectScope
+    from highlevel.serialization import custom_object_scope as custom_object_scope
+    from highlevel.serialization import deserialize_keras_object as deserialize_keras_object
+    from highlevel.serialization import get_custom_objects as get_custom_objects
+    from highlevel.serialization import get_registered_name as get_registered_name
+    from highlevel.serialization import get_registered_object as get_registered_object
+    from highlevel.serialization import register_keras_serializable as register_keras_serializable
+    from highlevel.serialization import serialize_keras_object as serialize_keras_object
+    from highlevel.training.data.sources import pack_x_y_sample_weight as pack_x_y_sample_weight
+    from highlevel.training.data.sources import unpack_x_y_sample_weight as unpack_x_y_sample_weight
+    from highlevel.training.progress import Progbar as Progbar
+    from highlevel.utils.arrays import normalize as normalize
+    from highlevel.utils.arrays import pad_sequences as pad_sequences
+    from highlevel.utils.arrays import to_categorical as to_categorical
+    from highlevel.utils.py_dataset import PyDataset as PyDataset
+    from highlevel.utils.py_dataset import Sequence as Sequence
+    from highlevel.utils.random_seed import set_random_seed as set_random_seed
 
 __getattr__, __dir__, __all__ = lazy_package(
     __name__,
