@@ -26,7 +26,7 @@ from highlevel import config
 from highlevel.naming import current_path, unique_name
 from highlevel.state import autocast_dtype, current_scope
 
-__all__ = ["Variable", "materialize"]
+__all__ = ["Variable", "materialize", "plain"]
 
 _OPERATORS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift", "lt", "le", "gt", "ge", "eq", "ne"]
 _REFLECTED = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
@@ -179,7 +179,7 @@ class Variable:
         try:
             with use_backend("numpy") as host:
                 value = initializer(self.shape, dtype=self.dtype)  # type: ignore[misc]
-                value = host.asarray(_plain(value), self.dtype)
+                value = host.asarray(plain(value), self.dtype)
             if tuple(value.shape) != self.shape:
                 raise ValueError(
                     f"The initializer of variable '{self.path}' returned the shape "
@@ -206,7 +206,7 @@ class Variable:
             RuntimeError: a traced value outside the state of a compiled function.
         """
         backend = current_backend()
-        value = backend.asarray(_plain(value), None)
+        value = backend.asarray(plain(value), None)
         if tuple(value.shape) != self.shape:
             raise ValueError(
                 f"Variable '{self.path}' has the shape {self.shape} and cannot be assigned a "
@@ -253,7 +253,7 @@ class Variable:
         return self.raw_value() if found is None else found
 
     def _like(self, value: Any) -> Any:
-        return current_backend().asarray(_plain(value), self.dtype)
+        return current_backend().asarray(plain(value), self.dtype)
 
     def numpy(self) -> np.ndarray:
         """The value as a NumPy array."""
@@ -284,7 +284,7 @@ class Variable:
         return self.value
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return getattr(ufunc, method)(*map(_plain, inputs), **kwargs)
+        return getattr(ufunc, method)(*map(plain, inputs), **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
         return self.value[index]
@@ -359,7 +359,7 @@ for _name in _REFLECTED:
 
 def _operand(variable: Variable, other: Any) -> Any:
     """The other side of an operator, in this backend; integers do not widen a float."""
-    other = _plain(other)
+    other = plain(other)
     if isinstance(other, (int, float, complex)):
         return other
     backend = current_backend()
@@ -369,7 +369,8 @@ def _operand(variable: Variable, other: Any) -> Any:
     return array
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value of a `Variable`; anything else as it is."""
     return value.value if isinstance(value, Variable) else value
 
 

@@ -16,6 +16,7 @@ from highlevel_backend import canonical_name, current_backend, is_float
 from highlevel.ops.erf_inv import erf_inv
 from highlevel.random.keys import as_arrays, draw, float_dtype, full_shape, integer_dtype, split
 from highlevel.random.seed_generator import SeedGenerator, draw_seed
+from highlevel.variable import plain
 
 __all__ = ["categorical", "dropout", "normal", "randint", "shuffle", "truncated_normal", "uniform"]
 
@@ -250,7 +251,7 @@ def randint(
         # Drawn with 32 bits, and cut to the range of the dtype.
         least, most = _limits(dtype, width)
         xp = backend.xp
-        low, high = (backend.asarray(getattr(v, "value", v), "int32") for v in (minval, maxval))
+        low, high = (backend.asarray(plain(v), "int32") for v in (minval, maxval))
         wide = randint(
             shape, xp.clip(low, least, most), xp.clip(high, least, most + 1), "int32", seed
         )
@@ -258,7 +259,7 @@ def randint(
     past_end = False
     ends = []
     for value in (minval, maxval):
-        value = getattr(value, "value", value)
+        value = plain(value)
         if isinstance(value, (int, float)):
             least, most = _limits(dtype, width)
             past_end = value > most
@@ -309,7 +310,7 @@ def categorical(
     (2, 5)
     """
     backend = current_backend()
-    logits = backend.asarray(getattr(logits, "value", logits))
+    logits = backend.asarray(plain(logits))
     if logits.ndim < 1:
         raise ValueError(
             "`random.categorical` needs `logits` of shape (batch, classes); got a scalar."
@@ -353,7 +354,7 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Any:
     >>> [int(i) for i in hl.random.shuffle(hl.ops.arange(6), seed=1)]
     [4, 0, 1, 5, 2, 3]
     """
-    x = current_backend().asarray(getattr(x, "value", x))
+    x = current_backend().asarray(plain(x))
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(
             f"`random.shuffle` cannot shuffle axis {axis} of an array of shape {tuple(x.shape)}."
@@ -413,7 +414,7 @@ def dropout(
     [0.0, 2.0]
     """
     backend = current_backend()
-    x = backend.asarray(getattr(inputs, "value", inputs))
+    x = backend.asarray(plain(inputs))
     if not 0 <= rate < 1:
         raise ValueError(f"`random.dropout` needs a `rate` in [0, 1); got {rate}.")
     shape = tuple(x.shape)

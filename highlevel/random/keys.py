@@ -11,6 +11,7 @@ from highlevel_backend import Backend, canonical_name, current_backend, is_float
 from highlevel_backend.threefry import threefry_2x32
 
 from highlevel import config
+from highlevel.variable import plain
 
 __all__ = ["draw", "float_dtype", "full_shape", "integer_dtype", "split"]
 
@@ -110,5 +111,5 @@ def as_arrays(dtype: str, *values: Any) -> Sequence[Any]:
     """Values as arrays of one dtype in the current backend."""
     backend = current_backend()
     return [
-        backend.asarray(getattr(value, "value", value), dtype) for value in values
+        backend.asarray(plain(value), dtype) for value in values
     ]
