@@ -667,14 +667,17 @@ def _scoped_build(build: Callable) -> Callable:
         path = current_path_of(self)
         if self._path is None:
             self._path = path
+        # A `build` may call its class's parent's with other shapes: the outermost one counts.
+        shapes = self._build_shapes
+        if shapes is None and (args or kwargs):
+            shapes = dict(kwargs) or {"input_shape": args[0]}
         token = _path.set(path)
         try:
             result = build(self, *args, **kwargs)
         finally:
             _path.reset(token)
         self.built = True
-        if self._build_shapes is None and (args or kwargs):
-            self._build_shapes = dict(kwargs) or {"input_shape": args[0]}
+        self._build_shapes = shapes
         return result
 
     wrapper._scoped = True  # type: ignore[attr-defined]
