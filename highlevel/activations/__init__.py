@@ -6,8 +6,8 @@ from highlevel._lazy import lazy_package
 
 if TYPE_CHECKING:
     from highlevel.activations.functions import *  # noqa: F403
-    from highlevel.activations.functions import hard_silu as hard_swish
-    from highlevel.activations.functions import silu as swish
+    from highlevel.activations.functions import hard_silu as hard_swish  # noqa: F401
+    from highlevel.activations.functions import silu as swish  # noqa: F401
     from highlevel.activations.lookup import (
         deserialize as deserialize,
     )

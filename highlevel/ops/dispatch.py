@@ -133,6 +133,7 @@ _INEXACT = frozenset(
     ("float32", "float64", "float16", "bfloat16", "complex64", "complex128",
      "float8_e4m3fn", "float8_e5m2")
 )  # fmt: skip
+_REAL = _INEXACT - {"complex64", "complex128"}
 _SCALARS = {bool: "bool", int: "int", float: "float", complex: "complex"}
 
 
@@ -158,6 +159,8 @@ def array(x: Any, dtype: str | None = None) -> Any:
             dtype = config.floatx()
         elif isinstance(x, (list, tuple)):
             return _from_sequence(backend, x)
+    elif type(x) is int and dtype in _REAL:
+        x = float(x)  # backends check integers for their range, floats pass at once
     return backend.asarray(x, dtype)
 
 
@@ -212,7 +215,7 @@ def _reads_cast(variable: Variable) -> bool:
     return variable.autocast and autocast_dtype.get() is not None
 
 
-def promote(*values: Any) -> tuple:
+def promote(*values: Any) -> tuple[Any, ...]:
     """Values as arrays of their common dtype; Python scalars take that of the others."""
     if len(values) == 2:
         x1, x2 = values
@@ -251,7 +254,7 @@ def cast_to(x: Any, dtype: Any) -> Any:
     return current_backend().cast(x, dtype_name(dtype))
 
 
-def shape_of(x: Any) -> tuple:
+def shape_of(x: Any) -> tuple[Any, ...]:
     """The shape of an array, variable, symbolic tensor, nested list or number."""
     shape = getattr(x, "shape", None)
     return tuple(shape) if shape is not None else np.shape(x)
@@ -264,7 +267,7 @@ def broadcast_shapes(*shapes: tuple) -> tuple[int | None, ...]:
         ValueError: two known dimensions differ and neither is 1.
     """
     first = shapes[0] if shapes else ()
-    if all([shape == first or not shape for shape in shapes]) and first:
+    if first and all([shape == first or not shape for shape in shapes]):  # noqa: C419 - faster
         return first
     rank = max(map(len, shapes), default=0)
     result: list[int | None] = []

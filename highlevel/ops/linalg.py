@@ -52,9 +52,9 @@ def _matrix(x: Any, what: str, square: bool = True) -> Any:
 def _check_matrix(shape: tuple, what: str, square: bool) -> None:
     if len(shape) < 2:
         raise ValueError(f"`{what}` needs matrices, at least two axes; got shape {shape}.")
-    if square and isinstance(shape[-1], int) and isinstance(shape[-2], int):
-        if shape[-1] != shape[-2]:
-            raise ValueError(f"`{what}` needs square matrices; got shape {shape}.")
+    known = isinstance(shape[-1], int) and isinstance(shape[-2], int)
+    if square and known and shape[-1] != shape[-2]:
+        raise ValueError(f"`{what}` needs square matrices; got shape {shape}.")
 
 
 def _square_rule(x: Any, *args: Any, **kwargs: Any) -> Any:

@@ -221,7 +221,9 @@ def switch(index: Any, branches: Any, *operands: Any) -> Any:
         if high - low == 1:
             return _arrays(branches[low](*operands))
         middle = (low + high) // 2
-        return backend.cond(index < middle, lambda: choose(low, middle), lambda: choose(middle, high))
+        return backend.cond(
+            index < middle, lambda: choose(low, middle), lambda: choose(middle, high)
+        )
 
     return choose(0, len(branches))
 
@@ -271,7 +273,8 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
         combined = f(part(moved, None, -step), part(moved, step, None))
         combined = tree.map_leaves(lambda leaf: xp.moveaxis(array(leaf), axis, 0), combined)
         moved = tree.map_leaves(
-            lambda leaf, new: xp.concatenate((leaf[:step], new), axis=0), moved, combined
+            lambda leaf, new: xp.concatenate((leaf[: length - new.shape[0]], new), axis=0),
+            moved, combined,
         )
         step *= 2
     if reverse:

@@ -40,7 +40,7 @@ def from_last(x: Any, data_format: str, rank: int = 2) -> Any:
     return current_backend().xp.moveaxis(x, -1, -rank - 1) if data_format == "channels_first" else x
 
 
-def image_shape(x: Any, data_format: str | None, what: str, rank: int = 2) -> tuple:
+def image_shape(x: Any, data_format: str | None, what: str, rank: int = 2) -> tuple[Any, ...]:
     """`(batch axes, spatial lengths, channels, data format)` of a shape."""
     data_format = standardize_data_format(data_format)
     shape = shape_of(x)
@@ -51,7 +51,7 @@ def image_shape(x: Any, data_format: str | None, what: str, rank: int = 2) -> tu
     return batch, rest[:-1], rest[-1], data_format
 
 
-def full_shape(batch: tuple, spatial: Sequence, channels: Any, data_format: str) -> tuple:
+def full_shape(batch: tuple, spatial: Sequence, channels: Any, data_format: Any) -> tuple:
     """The shape of which `image_shape` gives the parts."""
     if data_format == "channels_first":
         return (*batch, channels, *spatial)

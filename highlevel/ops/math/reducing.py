@@ -48,7 +48,11 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     top = backend.stop_gradient(xp.max(x, axis=axis, keepdims=True))
     # All entries minus infinity (or one plus infinity): no difference of infinities.
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-    total = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+    total = xp.sum(xp.exp(x - top), axis=axis, keepdims=True)
+    # The logarithm's slope at 0 is infinite: there it is taken of 1 instead.
+    nothing = total == 0
+    total = xp.log(xp.where(nothing, xp.ones_like(total), total)) + top
+    total = xp.where(nothing, array(-math.inf, dtype_name(x.dtype)), total)
     return total if keepdims else xp.squeeze(total, axis=axis)
 
 

@@ -148,14 +148,15 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
 
 
 def _window(window: Any, sequence_length: int, fft_length: int, name: str) -> Any:
-    """The window in the middle of `fft_length` zeros.
+    """The window in the middle of `fft_length` zeros; for None ones all along.
 
     Raises:
         ValueError: an unknown name, or another length.
     """
     if window is None:
-        values: Any = np.ones(sequence_length)
-    elif isinstance(window, str):
+        return array(np.ones(fft_length), name)
+    values: Any
+    if isinstance(window, str):
         if window not in ("hann", "hamming"):
             raise ValueError(
                 f"`window` must be 'hann', 'hamming', None or an array; got {window!r}."

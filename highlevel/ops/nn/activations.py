@@ -43,7 +43,7 @@ __all__ = [
 
 def constant(value: float, x: Any) -> Any:
     """A number as a scalar of the dtype of `x`."""
-    return current_backend().asarray(value, dtype_name(x.dtype))
+    return array(value, dtype_name(x.dtype))
 
 
 @op(spec=unary, kernel="relu")
@@ -55,10 +55,9 @@ def relu(x: Any) -> Any:
     """
     xp = current_backend().xp
     x = array(x)
-    zero = constant(0, x)
     # `where` and not `maximum`, which would share the gradient at 0 between its arguments;
     # NaN stays NaN.
-    return xp.where(x <= zero, zero, x)
+    return xp.where(x <= 0, constant(0, x), x)
 
 
 @op(spec=unary)
@@ -151,10 +150,10 @@ def hard_silu(x: Any) -> Any:
     return x * hard_sigmoid(x)
 
 
-@op(spec=float_unary)
+@op(spec=unary)
 def hard_tanh(x: Any) -> Any:
-    """`x` held between -1 and 1."""
-    x = floating(x)
+    """`x` held between -1 and 1; integers stay integers."""
+    x = array(x)
     low, high = constant(-1, x), constant(1, x)
     xp = current_backend().xp
     return xp.where(x > high, high, xp.where(x < low, low, x))

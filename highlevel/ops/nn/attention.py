@@ -80,7 +80,7 @@ def dot_product_attention(
     query, key, value = floating(query), floating(key), floating(value)
     _check(tuple(query.shape), tuple(key.shape), tuple(value.shape))
     name = dtype_name(query.dtype)
-    batch, length, heads, size = query.shape
+    _, length, heads, size = query.shape
     shared = key.shape[2]
     if shared != heads:
         key = xp.repeat(key, heads // shared, axis=2)

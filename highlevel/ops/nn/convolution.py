@@ -393,7 +393,9 @@ def conv_transpose(
     shape, window = tuple(x.shape), tuple(kernel.shape)
     name = padding.lower()
     if name not in ("valid", "same"):
-        raise ValueError(f"`padding` of `conv_transpose` must be 'valid' or 'same'; got {padding!r}.")
+        raise ValueError(
+            f"`padding` of `conv_transpose` must be 'valid' or 'same'; got {padding!r}."
+        )
     _check("conv_transpose", shape, window, data_format, (1,) * rank, dilation,
            lambda c: c == window[-1], f"{window[-1]}")  # fmt: skip
     pairs = [

@@ -208,8 +208,8 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
     if standardize_data_format(data_format) == "channels_first":
         n, c, h, w = x.shape
         _check_blocks(True, tuple(x.shape), h, w, c, b)
-        x = xp.reshape(x, (n, b, b, c // b**2, h, w))
-        return xp.reshape(xp.transpose(x, (0, 3, 4, 1, 5, 2)), (n, c // b**2, h * b, w * b))
+        x = xp.reshape(x, (n, c // b**2, b, b, h, w))
+        return xp.reshape(xp.transpose(x, (0, 1, 4, 2, 5, 3)), (n, c // b**2, h * b, w * b))
     n, h, w, c = x.shape
     _check_blocks(True, tuple(x.shape), h, w, c, b)
     x = xp.reshape(x, (n, h, w, b, b, c // b**2))
@@ -238,7 +238,7 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
         n, c, h, w = x.shape
         _check_blocks(False, tuple(x.shape), h, w, c, b)
         x = xp.reshape(x, (n, c, h // b, b, w // b, b))
-        return xp.reshape(xp.transpose(x, (0, 3, 5, 1, 2, 4)), (n, c * b**2, h // b, w // b))
+        return xp.reshape(xp.transpose(x, (0, 1, 3, 5, 2, 4)), (n, c * b**2, h // b, w // b))
     n, h, w, c = x.shape
     _check_blocks(False, tuple(x.shape), h, w, c, b)
     x = xp.reshape(x, (n, h // b, b, w // b, b, c))

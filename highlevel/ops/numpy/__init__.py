@@ -1,5 +1,7 @@
 """Ops with the names of NumPy's functions."""
 
+from highlevel.ops.core.conversion import view as view
+from highlevel.ops.linalg import slogdet as slogdet
 from highlevel.ops.numpy.arithmetic import *  # noqa: F403
 from highlevel.ops.numpy.bitwise import *  # noqa: F403
 from highlevel.ops.numpy.comparison import *  # noqa: F403

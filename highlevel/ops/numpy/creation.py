@@ -111,7 +111,8 @@ def _like_rule(x: Any, dtype: Any = None) -> Any:
 def _like(x: Any, dtype: Any, value: int) -> Any:
     x = to_array(x)
     xp = current_backend().xp
-    return (xp.ones_like if value else xp.zeros_like)(x, dtype=None if dtype is None else _np(dtype))
+    make = xp.ones_like if value else xp.zeros_like
+    return make(x, dtype=None if dtype is None else _np(dtype))
 
 
 @op(spec=_like_rule)

@@ -352,7 +352,7 @@ def _trace_rule(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return of(found.shape[:-1], _TRACE.get(found.dtype, found.dtype))
 
 
-_TRACE = {
+_TRACE: dict[Any, Any] = {
     "bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32",
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ def _bounds(length: int | None, sections: Any, axis: int, even: bool) -> list | 
     ends = [0]
     for i in range(sections):
         ends.append(ends[-1] + size + (i < longer))
-    return list(zip(ends, ends[1:]))
+    return list(pairwise(ends))
 
 
 def _split_rule(even: bool) -> Callable:
@@ -342,7 +343,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     x = array(x)
     pairs = _pad_pairs(pad_width, x.ndim)
     if mode == "constant":
-        return xp.pad(x, pairs, mode=mode, constant_values=0 if constant_values is None else constant_values)
+        value = 0 if constant_values is None else constant_values
+        return xp.pad(x, pairs, mode=mode, constant_values=value)
     if constant_values is not None:
         raise ValueError(
             f"`constant_values` belongs to `mode='constant'`; got it with `mode={mode!r}`."

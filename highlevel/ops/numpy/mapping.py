@@ -135,7 +135,7 @@ def _plan(shape: tuple, pattern: str, lengths: dict) -> tuple[list, list, list]:
                 f"`rearrange` pattern {pattern!r} cannot split an axis into {group}: give the "
                 f"length of all but one of {', '.join(unknown)}."
             )
-        if isinstance(n, int) and (n % known if known else n) or (
+        if (isinstance(n, int) and (n % known if known else n)) or (
             isinstance(n, int) and not unknown and n != known
         ):
             raise ValueError(

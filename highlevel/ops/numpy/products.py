@@ -46,7 +46,8 @@ def _differ(m: int | None, n: int | None) -> bool:
 
 
 def _matmul_rule(x1: Any, x2: Any) -> Any:
-    a, b = shape_of(x1), shape_of(x2)
+    a: Any = shape_of(x1)
+    b: Any = shape_of(x2)
     dtype = _matmul_dtype(x1, x2)
     if not a or not b:
         raise ValueError(f"`matmul` takes no scalars; got the shapes {a} and {b}.")
@@ -64,7 +65,9 @@ def _matmul_rule(x1: Any, x2: Any) -> Any:
 
 
 def _matmul_dtype(x1: Any, x2: Any) -> str:
-    return promoted(x1, x2)
+    """Sums of products of int8 do not fit int8: they come in int32."""
+    dtype = promoted(x1, x2)
+    return "int32" if dtype == "int8" else dtype
 
 
 @op(spec=_matmul_rule, kernel="matmul")
@@ -85,11 +88,14 @@ def matmul(x1: Any, x2: Any) -> Any:
     [[11]]
     """
     x1, x2 = promote(x1, x2)
+    if dtype_name(x1.dtype) == "int8":
+        x1, x2 = cast_to(x1, "int32"), cast_to(x2, "int32")
     return _kept(current_backend().xp.matmul(x1, x2), x1)
 
 
 def _dot_rule(x1: Any, x2: Any) -> Any:
-    a, b = shape_of(x1), shape_of(x2)
+    a: Any = shape_of(x1)
+    b: Any = shape_of(x2)
     dtype = promoted(x1, x2)
     if not a or not b:
         return of(a or b, dtype)
@@ -156,7 +162,8 @@ def vdot(x1: Any, x2: Any) -> Any:
 
 
 def _tensordot_rule(x1: Any, x2: Any, axes: Any = 2) -> Any:
-    a, b = shape_of(x1), shape_of(x2)
+    a: Any = shape_of(x1)
+    b: Any = shape_of(x2)
     if isinstance(axes, int):
         first, second = tuple(range(len(a) - axes, len(a))), tuple(range(axes))
     else:
@@ -232,7 +239,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     >>> einsum("ij->ji", [[1, 2], [3, 4]]).tolist()
     [[1, 3], [2, 4]]
     """
-    arrays = promote(*operands)
+    arrays: list[Any] = list(promote(*operands))
     # One contraction by one matters from three operands on, for two it only costs time.
     options = {"optimize": True} if len(arrays) > 2 else {}
     backend = current_backend()

@@ -109,7 +109,12 @@ def _accumulator(name: str) -> str | None:
     return None if is_float(name) or name.startswith("complex") else sum_dtype(name)
 
 
-@op(spec=reduction(sum_dtype))
+def _prod_rule(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
+    name = sum_dtype(promoted(x)) if dtype is None else dtype_name(dtype)
+    return of(reduced_shape(shape_of(x), axis, keepdims), name)
+
+
+@op(spec=_prod_rule)
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
     """Product over axes.
 

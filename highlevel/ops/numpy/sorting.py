@@ -213,7 +213,9 @@ def histogram(x: Any, bins: Any = 10, range: Any = None) -> tuple:
     return cast_to(counts[:count], name), bounds
 
 
-def _quantile_rule(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+def _quantile_rule(
+    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
+) -> Any:
     shape = reduced_shape(shape_of(x), axis, keepdims)
     return of((*shape_of(q), *shape), floating_dtype(x))
 
@@ -378,7 +380,7 @@ def unique(
             return found
         return (found[0], *[cast_to(part, "int32") for part in found[1:]])
     values = backend.to_numpy(x)
-    found = np.unique(values, *flags, axis=axis)
+    found: Any = np.unique(values, *flags, axis=axis)  # type: ignore[call-overload]
     parts = list(found) if any(flags) else [found]
     if size is not None:
         along = 0 if axis is None else axis
