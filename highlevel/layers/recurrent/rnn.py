@@ -259,7 +259,9 @@ class RNN(DescribedLayer):
                     f"The cell of {type(self).__name__} '{self.name}' was given {len(dtypes)} "
                     f"state(s) and returned {len(new)}."
                 )
-            return output, [backend.cast(v, dtype) for v, dtype in zip(new, dtypes)]
+            # A carry keeps its dtype, whatever the cell's arithmetic promotes to.
+            new = [backend.cast(v, dtype) for v, dtype in zip(new, dtypes)]
+            return backend.cast(output, self.compute_dtype), new
 
         sequence = self.return_sequences
         is_state = getattr(self.cell, "output_is_state", False) \
@@ -273,7 +275,6 @@ class RNN(DescribedLayer):
                 last, states = carry
                 x, kept = x
                 output, new = advance(x, states)
-                output = backend.cast(output, self.compute_dtype)
                 shown = _where(xp, kept, output, zero) if self.zero_output_for_mask else None
                 output = _where(xp, kept, output, last)
                 new = [_where(xp, kept, a, b) for a, b in zip(new, states)]
@@ -299,7 +300,7 @@ class RNN(DescribedLayer):
         else:
             def carry_output(carry: tuple, x: Any) -> tuple[tuple, None]:
                 output, states = advance(x, carry[1])
-                return (backend.cast(output, self.compute_dtype), states), None
+                return (output, states), None
 
             zero = filled(backend, sized, 0.0, self.compute_dtype)
             (last, values), outputs = self._scan(carry_output, (zero, values), xs)
