@@ -216,7 +216,7 @@ class HeadAttention(DescribedLayer):
                      *x.shape[-2:]),
                 ) for x in (query, key, value)
             )
-        weigh = return_scores or (training and self.dropout > 0)
+        weigh = return_scores or bool(training and self.dropout > 0)
         mask = self._mask(
             batch, query.shape[1], key.shape[1], key_masks, attention_mask, causal and weigh,
             others, len(axes),

@@ -196,7 +196,7 @@ class Bidirectional(DescribedLayer):
             sequences, initial_state=forward_state, mask=mask, training=training)
         z = self.backward_layer(
             sequences, initial_state=backward_state, mask=mask, training=training)
-        states: tuple = ()
+        states: tuple[Any, ...] = ()
         if self.return_state:
             states = (*y[1:], *z[1:])
             y, z = y[0], z[0]
@@ -204,7 +204,7 @@ class Bidirectional(DescribedLayer):
         if self.return_sequences:
             z = xp.flip(z, axis=1)
         if self.merge_mode == "concat":
-            outputs: tuple = (xp.concatenate([y, z], axis=-1),)
+            outputs: tuple[Any, ...] = (xp.concatenate([y, z], axis=-1),)
         elif self.merge_mode == "sum":
             outputs = (y + z,)
         elif self.merge_mode == "ave":
@@ -213,7 +213,8 @@ class Bidirectional(DescribedLayer):
             outputs = (y * z,)
         else:
             outputs = (y, z)
-        return (*outputs, *states) if len(outputs) > 1 or states else outputs[0]
+        joined = (*outputs, *states)
+        return joined if len(joined) > 1 else joined[0]
 
     # ------------------------------------------------------------------- config
 

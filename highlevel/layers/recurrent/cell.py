@@ -62,6 +62,9 @@ class RecurrentCell(DescribedLayer):
     output_is_state = True
     state_size: Any
     output_size: int
+    bias_initializer: Any
+    bias_regularizer: Any
+    bias_constraint: Any
 
     _fields = CELL_FIELDS
 

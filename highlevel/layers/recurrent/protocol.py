@@ -74,7 +74,7 @@ def caller(cell: Any, training: bool | None, kwargs: dict[str, Any]) -> Callable
     def step(inputs: Any, states: Any) -> Any:
         return cell(inputs, states, **arguments)
 
-    step.calls_cell = True  # type: ignore[attr-defined]
+    vars(step)["calls_cell"] = True
     return step
 
 
