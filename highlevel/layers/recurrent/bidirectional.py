@@ -213,8 +213,8 @@ class Bidirectional(DescribedLayer):
             outputs = (y * z,)
         else:
             outputs = (y, z)
-        joined = (*outputs, *states)
-        return joined if len(joined) > 1 else joined[0]
+        joined = [*outputs, *states]
+        return tuple(joined) if len(joined) > 1 else joined[0]
 
     # ------------------------------------------------------------------- config
 
