@@ -4,9 +4,10 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import highlevel as hl
 import numpy as np
 import pytest
+
+import highlevel as hl
 
 keras = pytest.importorskip("keras")
 
@@ -99,12 +100,12 @@ def test_loss_histories(kind, optimizer, backend):
         np.testing.assert_allclose(b, a, rtol=1e-2, atol=2e-4)
 
 
-def test_validation_and_weights(backend):
-    x, y = data_for("mlp")
-    theirs, ours, *_ = histories(
-        "mlp", "adam", backend, validation_split=0.3, class_weight={0: 1.0, 1: 2.0, 2: 0.5},
-        sample_weight=np.linspace(0.5, 1.5, 50).astype("float32"),
-    )
+@pytest.mark.parametrize("weights", [
+    {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
+    {"sample_weight": np.linspace(0.5, 1.5, 50).astype("float32")},
+], ids=["class", "sample"])
+def test_validation_and_weights(weights, backend):
+    theirs, ours, *_ = histories("mlp", "adam", backend, validation_split=0.3, **weights)
     assert list(theirs) == list(ours)
     for name in theirs:
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-3, atol=1e-5, err_msg=name)
