@@ -15,7 +15,7 @@ def lazy_package(
     modules: Mapping[str, str],
     aliases: Mapping[str, str] | None = None,
     submodules: Iterable[str] = (),
-) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+) -> tuple[Any, Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a package that loads its names on demand.
 
     Args:
@@ -24,15 +24,20 @@ def lazy_package(
         aliases: further name → `"module:name"`.
         submodules: names of modules in the package that are public themselves.
 
-    Example (in a package's `__init__.py`)::
+    Example (in a package's `__init__.py`; type checkers and editors read the import)::
+
+        if TYPE_CHECKING:
+            from highlevel.layers.dense import Dense as Dense
 
         __getattr__, __dir__, __all__ = lazy_package(__name__, {
             "highlevel.layers.dense": "Dense",
         })
     """
+    # `__getattr__` is typed Any on purpose: of a callable, type checkers would take every
+    # name, misspelled ones too, for one that the package has.
     where: dict[str, tuple[str, str | None]] = {}
-    for module, names in modules.items():
-        for name in names.split():
+    for module, words in modules.items():
+        for name in words.split():
             where[name] = (module, name)
     for name in submodules:
         where[name] = (f"{package}.{name}", None)

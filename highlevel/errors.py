@@ -14,7 +14,7 @@ import sysconfig
 import types
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from highlevel_backend import current_backend, tree
 
@@ -85,7 +85,7 @@ def public(function: F) -> F:
         finally:
             _inside.reset(token)
 
-    return wrapper  # type: ignore[return-value]
+    return cast(F, wrapper)
 
 
 def add_note(error: BaseException, note: str) -> None:

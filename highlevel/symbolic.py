@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from highlevel_backend import ArraySpec, canonical_name, current_backend, tree
 
+from highlevel._typing import ArrayOperators
 from highlevel.naming import unique_name
 from highlevel.state import AbstractScope
 
@@ -25,7 +26,7 @@ class History(NamedTuple):
     tensor_index: int
 
 
-class SymbolicTensor:
+class SymbolicTensor(ArrayOperators):
     """Shape and dtype of a value that a graph will compute; `KerasTensor` in the contract.
 
     Args:

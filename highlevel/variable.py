@@ -23,16 +23,19 @@ from highlevel_backend import (
 )
 
 from highlevel import config
+from highlevel._typing import ArrayOperators
 from highlevel.naming import current_path, unique_name
 from highlevel.state import autocast_dtype, current_scope
 
 __all__ = ["Variable", "materialize", "plain"]
 
-_OPERATORS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift", "lt", "le", "gt", "ge", "eq", "ne"]
-_REFLECTED = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
+_REFLECTED = [
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor",
+]
+_OPERATORS = [*_REFLECTED, "lshift", "rshift", "lt", "le", "gt", "ge", "eq", "ne"]
 
 
-class Variable:
+class Variable(ArrayOperators):
     """An array with a name, a path and a value that can be assigned.
 
     Args:
@@ -174,11 +177,13 @@ class Variable:
 
     def _materialize(self) -> None:
         """Compute the pending value, on the host: free of any trace around this call."""
+        if self._pending is None:
+            return
         initializer, self._pending = self._pending, None
         token = current_scope.set(None)
         try:
             with use_backend("numpy") as host:
-                value = initializer(self.shape, dtype=self.dtype)  # type: ignore[misc]
+                value = initializer(self.shape, dtype=self.dtype)
                 value = host.asarray(plain(value), self.dtype)
             if tuple(value.shape) != self.shape:
                 raise ValueError(

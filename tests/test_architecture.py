@@ -9,7 +9,8 @@ ROOT = pathlib.Path(highlevel.__file__).parent
 
 # Floors from the ground up; what stands on one floor may import one another, cycles aside.
 FLOORS = [
-    ["config", "naming", "tree", "serialization", "dtype_policies", "_lazy", "utils.naming"],
+    ["config", "naming", "tree", "serialization", "dtype_policies", "_lazy", "_typing",
+     "utils.naming"],
     ["state", "symbolic", "variable", "masking", "errors"],
     ["ops"],
     ["core", "random", "activations", "regularizers", "constraints", "losses", "optimizers",

@@ -36,8 +36,9 @@ def test_names_complete_in_editors():
 
 
 def test_a_misspelt_name_is_answered_with_the_likely_one():
-    import highlevel as hl
     import pytest
+
+    import highlevel as hl
 
     with pytest.raises(AttributeError, match=r"no attribute 'Sequental'.*Did you mean 'Sequential'"):
         hl.Sequental  # noqa: B018

@@ -99,7 +99,10 @@ class DTypePolicy:
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.get_config() == self.get_config()  # type: ignore[attr-defined]
+        return (
+            isinstance(other, DTypePolicy) and type(other) is type(self)
+            and other.get_config() == self.get_config()
+        )
 
     def __hash__(self) -> int:
         return hash((type(self), self._name))

@@ -143,10 +143,11 @@ def compute_fans(
         `(fan_in, fan_out)`.
     """
     if input_axes is not None and output_axes is not None:
-        return tuple(  # type: ignore[return-value]
+        fan_in, fan_out = (
             math.prod(shape[axis] for axis in ((axes,) if isinstance(axes, int) else axes))
             for axes in (input_axes, output_axes)
         )
+        return fan_in, fan_out
     if not shape:
         return 1, 1
     if len(shape) == 1:

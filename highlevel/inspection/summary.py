@@ -166,19 +166,20 @@ def print_summary(
         lines.append(f" Optimizer params: {_counted(slots)}")
     title = f'Model: "{model.name}"'
     width = line_length or min(shutil.get_terminal_size((100, 24)).columns, 100)
+    printed = io.StringIO()
     if print_fn is None:
         console = rich.console.Console(highlight=False)
         if not console.is_terminal:
             console = rich.console.Console(highlight=False, width=width, soft_wrap=False)
     else:
         console = rich.console.Console(
-            highlight=False, width=width, file=io.StringIO(), force_terminal=False)
+            highlight=False, width=width, file=printed, force_terminal=False)
     console.print(f"[bold]{title}[/bold]")
     console.print(table)
     for line in lines:
         console.print(line)
     if print_fn is not None:
-        text = console.file.getvalue()  # type: ignore[attr-defined]
+        text = printed.getvalue()
         if print_fn is print:
             print(text)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from highlevel import dtype_policies
 from highlevel.errors import suggest
@@ -16,10 +16,17 @@ __all__ = ["LayerConfig"]
 class LayerConfig:
     """`get_config` / `from_config` of layers."""
 
+    # set by `Layer` and `Tracked`
     name: str
+    built: bool
     trainable: bool
+    activity_regularizer: Any
+    _dtype_policy: Any
     _init_arguments: tuple[tuple, dict]
     _build_shapes: dict[str, Any] | None
+    if TYPE_CHECKING:
+        build: Any
+        _direct_variables: Any
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer.
@@ -33,11 +40,11 @@ class LayerConfig:
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": dtype_policies.serialize(self._dtype_policy),  # type: ignore[attr-defined]
+            "dtype": dtype_policies.serialize(self._dtype_policy),
         }
-        if self.activity_regularizer is not None:  # type: ignore[attr-defined]
+        if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize_keras_object(
-                self.activity_regularizer)  # type: ignore[attr-defined]
+                self.activity_regularizer)
         if type(self).get_config is LayerConfig.get_config:
             config |= self._constructor_arguments()
         return config
@@ -116,22 +123,22 @@ class LayerConfig:
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shapes that `get_build_config` gave."""
-        if not config or self.built:  # type: ignore[attr-defined]
+        if not config or self.built:
             return
         if "input_shape" in config:
             shape = config["input_shape"]
-            self.build(_as_shapes(shape))  # type: ignore[attr-defined]
+            self.build(_as_shapes(shape))
         elif "shapes_dict" in config:
-            self.build(**{k: _as_shapes(v) for k, v in config["shapes_dict"].items()})  # type: ignore[attr-defined]
+            self.build(**{k: _as_shapes(v) for k, v in config["shapes_dict"].items()})
         else:
-            self.build(**{k: _as_shapes(v) for k, v in config.items()})  # type: ignore[attr-defined]
+            self.build(**{k: _as_shapes(v) for k, v in config.items()})
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the layer's own variables, its sublayers' not, into `store` under "0", "1", ...
 
         Override it, with `load_own_variables`, to keep them in another form in files.
         """
-        for index, variable in enumerate(self._direct_variables()):  # type: ignore[attr-defined]
+        for index, variable in enumerate(self._direct_variables()):
             store[str(index)] = variable.numpy()
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
@@ -140,7 +147,7 @@ class LayerConfig:
         Raises:
             ValueError: another number of variables.
         """
-        variables = self._direct_variables()  # type: ignore[attr-defined]
+        variables = self._direct_variables()
         if len(store) != len(variables):
             raise ValueError(
                 f"{type(self).__name__} '{self.name}' has {len(variables)} variables, but "
@@ -150,7 +157,7 @@ class LayerConfig:
             variable.assign(store[str(index)])
 
     # Files keep these plain: `saving` may check shapes before it reads any value.
-    save_own_variables.plain_order = load_own_variables.plain_order = True  # type: ignore[attr-defined]
+    vars(save_own_variables)["plain_order"] = vars(load_own_variables)["plain_order"] = True
 
     def _known_arguments(self, name: str) -> str:
         names = [

@@ -12,7 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
 from highlevel_backend import canonical_name, current_backend, is_float, tree
 
@@ -35,7 +35,14 @@ from highlevel.symbolic import (
 )
 from highlevel.variable import Variable
 
-__all__ = ["CallContext", "Layer", "built_on_request", "call_context", "symbolic_tensors"]
+__all__ = [
+    "CallContext",
+    "Layer",
+    "built_on_request",
+    "call_context",
+    "current_context",
+    "symbolic_tensors",
+]
 
 
 class CallContext:
@@ -54,6 +61,13 @@ class CallContext:
 
 
 call_context: ContextVar[CallContext | None] = ContextVar("highlevel_call", default=None)
+
+
+def current_context() -> CallContext:
+    """What the calls around share; a new one where there are none."""
+    return call_context.get() or CallContext()
+
+
 tracking.in_call = lambda: call_context.get() is not None
 
 
@@ -87,7 +101,7 @@ class Layer(Tracked, LayerConfig):
     ['scale/factor']
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
         self.__dict__["_init_arguments"] = (args, kwargs)
         return self
@@ -295,8 +309,7 @@ class Layer(Tracked, LayerConfig):
         """The call that is not part of another one; models compile it."""
         if self._loss_values or self._has_sublayers:
             self._clear_losses()
-        context = call_context.get()
-        return self._call_inside(context, args, kwargs)  # type: ignore[arg-type]
+        return self._call_inside(current_context(), args, kwargs)
 
     def _call_inside(self, context: CallContext, args: tuple, kwargs: dict) -> Any:
         info = call_info(type(self), Layer)
@@ -464,7 +477,7 @@ class Layer(Tracked, LayerConfig):
         super().__init_subclass__(**kwargs)
         build = cls.__dict__.get("build")
         if build is not None and not getattr(build, "_scoped", False):
-            cls.build = _scoped_build(build)  # type: ignore[method-assign]
+            type.__setattr__(cls, "build", _scoped_build(build))
 
     def _infer(self, info: CallInfo, args: tuple, kwargs: dict) -> Any:
         """Symbolic outputs of a call on symbolic inputs."""
@@ -625,10 +638,7 @@ class Layer(Tracked, LayerConfig):
         """Tell, once, in which layer's call an error came up."""
         if getattr(error, "_in_layer", None) is not None:
             return
-        try:
-            error._in_layer = self  # type: ignore[attr-defined]
-        except AttributeError:
-            return
+        vars(error)["_in_layer"] = self
         shown = [describe(value) for value in args]
         shown += [f"{name}={describe(value)}" for name, value in kwargs.items()]
         add_note(
@@ -653,8 +663,7 @@ def current_path_of(layer: Layer) -> str:
 
 def built_on_request(build: Callable) -> Callable:
     """Mark a `build` that a call need not run: the call makes the variables by itself."""
-    build.only_on_request = True  # type: ignore[attr-defined]
-    build._scoped = True  # type: ignore[attr-defined]
+    vars(build).update(only_on_request=True, _scoped=True)
     return build
 
 
@@ -680,7 +689,7 @@ def _scoped_build(build: Callable) -> Callable:
         self._build_shapes = shapes
         return result
 
-    wrapper._scoped = True  # type: ignore[attr-defined]
+    vars(wrapper)["_scoped"] = True
     return wrapper
 
 

@@ -104,6 +104,9 @@ def _look(values: Any, found: list[tuple[int, Any]]) -> None:
 class Tracked:
     """Properties that tell what a layer holds."""
 
+    # set by `Layer`
+    name: str
+    built: bool
     trainable: bool
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -244,9 +247,9 @@ class Tracked:
         Raises:
             ValueError: the layer is not built.
         """
-        if not self.built:  # type: ignore[attr-defined]
+        if not self.built:
             raise ValueError(
-                f"'{self.name}' has no weights to count yet: call it on data or "  # type: ignore[attr-defined]
+                f"'{self.name}' has no weights to count yet: call it on data or "
                 "`build(input_shape)` it first."
             )
         return sum(v.size for v in self.weights)
@@ -264,7 +267,7 @@ class Tracked:
         own = self.weights
         name = getattr(self, "path", "")
         if len(own) != len(weights):
-            unbuilt = "" if self.built else (  # type: ignore[attr-defined]
+            unbuilt = "" if self.built else (
                 " It is not built yet: call it on data or `build(input_shape)` it first."
             )
             raise ValueError(

@@ -11,7 +11,7 @@ from highlevel.layers.input_layer import Input, InputLayer
 from highlevel.layers.layer import Layer
 from highlevel.masking import get_mask, set_mask
 from highlevel.models.functional_config import functional_config, functional_from_config
-from highlevel.models.graph import Graph
+from highlevel.models.graph import Graph, node_of
 from highlevel.models.model import Model
 from highlevel.symbolic import SymbolicTensor, evaluate_abstractly
 
@@ -111,7 +111,7 @@ class Functional(Model):
     @property
     def output_names(self) -> list[str]:
         """Names of the layers that make the outputs."""
-        return [tensor.node.operation.name for tensor in self.outputs]
+        return [node_of(tensor).operation.name for tensor in self.outputs]
 
     @property
     def input_shape(self) -> Any:
@@ -153,7 +153,7 @@ class Functional(Model):
             if missing and all(name in inputs for name in names):
                 keys, missing = names, []
             optional = {
-                k for k, t in zip(keys, expected) if t.node.operation.optional  # type: ignore[union-attr]
+                k for k, t in zip(keys, expected) if node_of(t).operation.optional
             }
             missing = [key for key in missing if key not in optional]
             if missing:

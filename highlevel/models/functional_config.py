@@ -6,6 +6,7 @@ from typing import Any
 
 from highlevel_backend import tree
 
+from highlevel.models.graph import node_of
 from highlevel.ops.dispatch import OpCall
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 from highlevel.symbolic import Node, SymbolicTensor
@@ -23,12 +24,12 @@ def functional_config(model: Any) -> dict[str, Any]:
         position |= {node: i for i, node in enumerate(inside)}
 
     def reference(tensor: SymbolicTensor) -> list:
-        node = tensor.node
-        return [node.operation.name, position[node], tensor.index]  # type: ignore[union-attr]
+        node = node_of(tensor)
+        return [node.operation.name, position[node], tensor.index]
 
     def end(tensor: SymbolicTensor) -> list:
         name, position, index = reference(tensor)
-        return [name, position + _first_call(tensor.node.operation), index]  # type: ignore[union-attr]
+        return [name, position + _first_call(node_of(tensor).operation), index]
 
     def written(value: Any) -> Any:
         if type(value) is SymbolicTensor:

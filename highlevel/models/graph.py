@@ -8,14 +8,19 @@ layers. That order is also the order of `model.layers`, and so of its weights.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from highlevel_backend import tree
 
 from highlevel.layers.layer import Layer
 from highlevel.symbolic import Node, SymbolicTensor
 
-__all__ = ["Graph"]
+__all__ = ["Graph", "node_of"]
+
+
+def node_of(tensor: SymbolicTensor) -> Node:
+    """The call that made a tensor of a graph: there is one."""
+    return cast(Node, tensor.node)
 
 
 class Graph:
@@ -98,11 +103,11 @@ class Graph:
             for parent in node.parent_nodes:
                 node_depth[parent] = max(depth + 1, node_depth.get(parent, 0))
         for tensor in self.inputs:
-            operation = tensor.node.operation if tensor.node is not None else None
-            if operation is not None and operation not in operation_depth:
-                operation_depth[operation] = 0  # given, but nothing depends on it
-                indices[operation] = -1
-                node_depth[tensor.node] = 0  # type: ignore[index]
+            node = tensor.node
+            if node is not None and node.operation not in operation_depth:
+                operation_depth[node.operation] = 0  # given, but nothing depends on it
+                indices[node.operation] = -1
+                node_depth[node] = 0
         operations = sorted(operation_depth, key=lambda o: (-operation_depth[o], indices[o]))
         position = {operation: i for i, operation in enumerate(operations)}
         order = {node: i for i, node in enumerate(finished)}

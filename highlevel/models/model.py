@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from highlevel_backend import current_backend, tree
 
@@ -16,6 +16,7 @@ from highlevel.layers.layer import (
     Layer,
     built_on_request,
     call_context,
+    current_context,
     symbolic_tensors,
 )
 from highlevel.layers.tracking import same_structure, structure_version
@@ -74,7 +75,7 @@ class Model(Trainer, Layer):
     #: set by `functional.py`, which stands above this module
     _functional_class: Any = None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and (args or "inputs" in kwargs):
             return cls._functional_class(*args, **kwargs)
         return super().__new__(cls, *args, **kwargs)
@@ -206,7 +207,7 @@ class Model(Trainer, Layer):
             context = call_context.get()
             token = call_context.set(CallContext(context.training if context else None, observer))
             try:
-                outputs = self._call_inside(call_context.get(), args, kwargs)  # type: ignore[arg-type]
+                outputs = self._call_inside(current_context(), args, kwargs)
             finally:
                 call_context.reset(token)
             return outputs, ends()
@@ -294,11 +295,11 @@ class Model(Trainer, Layer):
 
         def run(inputs: Any) -> Any:
             log.clear()
-            token = call_context.set(
-                CallContext(None, lambda layer, a, k, o: log.append((layer, a[0] if a else None, o)))
-            )
+            token = call_context.set(CallContext(
+                None, lambda layer, a, k, o: log.append((layer, a[0] if a else None, o))
+            ))
             try:
-                outputs = self._call_inside(call_context.get(), (inputs,), {})  # type: ignore[arg-type]
+                outputs = self._call_inside(current_context(), (inputs,), {})
             finally:
                 call_context.reset(token)
             return outputs, [
@@ -411,7 +412,7 @@ class CallProgram:
             token = call_context.set(CallContext())
             try:
                 with StatelessScope(zip(variables, values), collect_losses=True) as scope:
-                    outputs = model._call_inside(call_context.get(), args, kwargs)  # type: ignore[arg-type]
+                    outputs = model._call_inside(current_context(), args, kwargs)
             finally:
                 call_context.reset(token)
             index = {variable: i for i, variable in enumerate(variables)}

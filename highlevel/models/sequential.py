@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from highlevel_backend import current_backend, tree
 
@@ -11,6 +11,7 @@ from highlevel.errors import public
 from highlevel.layers.input_layer import InputLayer
 from highlevel.layers.layer import Layer, symbolic_tensors
 from highlevel.models.functional import Functional
+from highlevel.models.graph import node_of
 from highlevel.models.model import Model
 from highlevel.naming import name_scope
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
@@ -106,7 +107,7 @@ class Sequential(Model):
         self._ends = (tensor, tensor)
 
     def _extend(self, layer: Layer) -> None:
-        start, end = self._ends  # type: ignore[misc]
+        start, end = cast(tuple[SymbolicTensor, Any], self._ends)  # begun by `_start`
         outputs = layer(end)
         if type(outputs) is not SymbolicTensor and len(tree.leaves(outputs)) != 1 and (
             layer is not self._layers[-1]
@@ -235,7 +236,7 @@ class Sequential(Model):
     @property
     def input_names(self) -> list[str]:
         """The name of the input."""
-        return [tensor.node.operation.name for tensor in self.inputs]  # type: ignore[union-attr]
+        return [node_of(tensor).operation.name for tensor in self.inputs]
 
     @property
     def output_names(self) -> list[str]:

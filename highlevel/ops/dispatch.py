@@ -114,8 +114,7 @@ def op(function: Any = None, *, spec: Callable | None = None, kernel: str | None
                 return _record(wrapper, spec, args, kwargs)
             return current_backend().kernels.get(kernel, function)(*args, **kwargs)
 
-    wrapper.reference = function  # type: ignore[attr-defined]
-    wrapper.kernel = kernel  # type: ignore[attr-defined]
+    vars(wrapper).update(reference=function, kernel=kernel)
     registered_ops[function.__name__] = wrapper
     return wrapper
 

@@ -78,7 +78,7 @@ class Adadelta(RuleOptimizer):
     def update_step(self, grad: Any, variable: Any, learning_rate: Any) -> None:
         super().update_step(grad, variable, learning_rate)
 
-    update_step._runs_rule = True  # type: ignore[attr-defined]
+    vars(update_step)["_runs_rule"] = True
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {

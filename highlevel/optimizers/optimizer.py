@@ -131,7 +131,7 @@ class Optimizer(OptimizerState):
         for slot, array in zip(slots, new):
             slot.assign(array)
 
-    update_step._runs_rule = True  # type: ignore[attr-defined]
+    vars(update_step)["_runs_rule"] = True
 
     # ------------------------------------------------------------- the update
 
@@ -227,7 +227,7 @@ class Optimizer(OptimizerState):
             return
         self._run(grads, variables, places)
 
-    apply._pure = True  # type: ignore[attr-defined]
+    vars(apply)["_pure"] = True
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Array, Variable]]) -> Variable:
         """`apply` for pairs of gradient and variable; returns the number of steps done."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from highlevel import serialization
 from highlevel.optimizers.adadelta import Adadelta
@@ -25,7 +25,7 @@ from highlevel.optimizers.sgd import SGD
 
 __all__ = ["OPTIMIZERS", "deserialize", "get", "serialize"]
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     cls.__name__: cls
     for cls in (
         SGD,
@@ -97,11 +97,11 @@ def get(identifier: Any) -> Optimizer:
     if isinstance(identifier, Mapping):
         return deserialize(identifier)
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
-        return identifier()  # type: ignore[call-arg]
+        return cast(Callable[[], Optimizer], identifier)()
     if isinstance(identifier, str):
         found = _BY_LOWER_CASE.get(identifier.lower())
         if found is not None:
-            return found()  # type: ignore[call-arg]
+            return found()
         custom = serialization.get_registered_object(identifier)
         if custom is not None:
             return custom()

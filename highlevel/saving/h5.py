@@ -117,12 +117,12 @@ class WeightFile:
         self._add_group(file, (), set())
 
     def _add_group(self, group: Any, path: tuple[str, ...], above: set) -> None:
-        import h5py
+        from h5py import h5o
 
         shown = "/".join(path)
         if len(path) > _DEEPEST:
             raise ValueError(f"Groups are nested deeper than {_DEEPEST} levels at '{shown}'.")
-        address = h5py.h5o.get_info(group.id).addr
+        address = h5o.get_info(group.id).addr
         if address in above:
             raise ValueError(f"The group '{shown}' contains itself.")
         above = above | {address}

@@ -12,14 +12,14 @@ import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
-from highlevel.callbacks import CallbackList
-from highlevel.training.callbacks.logs import LazyLogs
 from highlevel_backend import current_backend, tree
 
+from highlevel.callbacks import CallbackList
 from highlevel.errors import add_note
+from highlevel.training.callbacks.logs import LazyLogs
 from highlevel.training.data.prefetch import prefetch
 from highlevel.training.data.sources import (
     ArraySource,
@@ -141,7 +141,7 @@ def _rounded_up(rows: int) -> int:
     return -(-rows // unit) * unit
 
 
-def _fits_on_device(source: Any) -> bool:
+def _fits_on_device(source: Any) -> TypeGuard[ArraySource]:
     """Whether to keep all data on the device: numbers, and not most of a small memory."""
     if not isinstance(source, ArraySource):
         return False
@@ -249,7 +249,10 @@ def fit(
         )
     validation = None
     if validation_data is not None:
-        if isinstance(validation_data, (tuple, list)) and not hasattr(validation_data, "on_epoch_end"):
+        if (
+            isinstance(validation_data, (tuple, list))
+            and not hasattr(validation_data, "on_epoch_end")
+        ):
             vx, vy, vw = unpack_x_y_sample_weight(tuple(validation_data))
         else:
             vx, vy, vw = validation_data, None, None

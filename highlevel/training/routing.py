@@ -6,7 +6,8 @@ model's outputs when these are first seen.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from highlevel_backend import tree
 
@@ -129,7 +130,7 @@ class LossRouting:
             if one is not None and not isinstance(one, losses_module.Loss):
                 if one in ("ce", "crossentropy"):
                     one = _crossentropy_for(true, pred)
-                found = losses_module.get(one)
+                found = cast(Callable, losses_module.get(one))  # None only of None
                 if not isinstance(found, losses_module.Loss):
                     name = getattr(found, "__name__", type(found).__name__)
                     found = losses_module.FunctionLoss(found, name=name)
@@ -243,7 +244,8 @@ class MetricRouting:
             for i, found in enumerate(self._per_output(group, y_pred, names)):
                 for one in found:
                     metric = _as_metric(one, true[i], pred[i])
-                    label = metric.name if isinstance(metric, metrics_module.Metric) else str(metric)
+                    known = isinstance(metric, metrics_module.Metric)
+                    label = metric.name if known else str(metric)
                     if len(names) > 1:
                         label = f"{names[i]}_{label}"
                     self._routes[i].append((metric, label, weighted))

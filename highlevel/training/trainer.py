@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from highlevel_backend import canonical_name, current_backend, tree
 
@@ -28,6 +29,11 @@ from highlevel.training.data.sources import (
 from highlevel.training.program import Program
 from highlevel.training.routing import LossRouting, MetricRouting
 
+if TYPE_CHECKING:
+    from highlevel.layers.layer import Layer as _Base  # what a model is besides
+else:
+    _Base = object
+
 __all__ = ["Trainer"]
 
 
@@ -45,12 +51,15 @@ class TrainerState:
         self.jit_compile: Any = "auto"
 
 
-class Trainer:
+class Trainer(_Base):
     """Compiling, training, evaluating and predicting; a base class of `Model`."""
 
     optimizer: Any
     history: Any
     stop_training: bool
+    if TYPE_CHECKING:
+        output_names: list[str]
+        _prepare_call: Callable[[tuple, dict], None]
 
     def __init__(self) -> None:
         self._trainer = TrainerState()
@@ -94,7 +103,7 @@ class Trainer:
         """
         found = optimizers_module.get(optimizer)
         if (
-            auto_scale_loss and self.dtype_policy.name == "mixed_float16"  # type: ignore[attr-defined]
+            auto_scale_loss and self.dtype_policy.name == "mixed_float16"
             and not isinstance(found, optimizers_module.LossScaleOptimizer)
         ):
             found = optimizers_module.LossScaleOptimizer(found, name="loss_scale_optimizer")
@@ -127,7 +136,7 @@ class Trainer:
 
     def _names_of_outputs(self) -> list[str] | None:
         try:
-            return list(self.output_names)  # type: ignore[attr-defined]
+            return list(self.output_names)
         except (AttributeError, IndexError):
             return None
 
@@ -174,7 +183,7 @@ class Trainer:
         """The loss's mean, metrics of layers, and those given to `compile`."""
         state = self._trainer
         found = [state.loss_tracker] if state.loss_tracker is not None else []
-        found += super().metrics  # type: ignore[misc]
+        found += super().metrics
         if state.metrics is not None:
             found += state.metrics.metrics
         if state.losses is not None:
@@ -190,7 +199,7 @@ class Trainer:
         names = ["loss"]
         if state.losses is not None:
             names += [m.name for m in state.losses.metrics]
-        names += [m.name for m in super().metrics]  # type: ignore[misc]
+        names += [m.name for m in super().metrics]
         if state.metrics is not None:
             names += state.metrics.labels()
         return names
@@ -238,12 +247,12 @@ class Trainer:
         """
         routing = self._trainer.losses
         total = routing(y, y_pred, sample_weight) if routing is not None else None
-        for value in self.losses:  # type: ignore[attr-defined]
+        for value in self.losses:
             value = ops.sum(ops.cast(value, "float32"))
             total = value if total is None else total + value
         if total is None:
             raise ValueError(
-                f"Model '{self.name}' has no loss: give `compile` one, "  # type: ignore[attr-defined]
+                f"Model '{self.name}' has no loss: give `compile` one, "
                 "or `add_loss` in a layer, or override `compute_loss`."
             )
         return total
@@ -274,7 +283,7 @@ class Trainer:
             `(loss, (unscaled_loss, y_pred, non_trainable_variables, metrics_variables))`;
             `loss` is multiplied by the optimizer's loss scale in training.
         """
-        trainable, others = self.trainable_variables, self.non_trainable_variables  # type: ignore[attr-defined]
+        trainable, others = self.trainable_variables, self.non_trainable_variables
         metrics = self.metrics_variables
         mapping = [
             *zip(trainable, trainable_variables),
@@ -284,7 +293,7 @@ class Trainer:
         if optimizer_variables is not None and self.optimizer is not None:
             mapping += zip(self.optimizer.variables, optimizer_variables)
         with StatelessScope(mapping, collect_losses=True) as scope:
-            y_pred = self(x, training=training)  # type: ignore[operator]
+            y_pred = self(x, training=training)
             loss = self.compute_loss(
                 x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
             )
@@ -349,12 +358,12 @@ class Trainer:
         """One step of prediction, pure: `(outputs, non_trainable_variables)`."""
         trainable, others = state
         x, _, _ = unpack_x_y_sample_weight(data)
-        outputs, others = self.stateless_call(trainable, others, x, training=False)  # type: ignore[attr-defined]
+        outputs, others = self.stateless_call(trainable, others, x, training=False)
         return outputs, others
 
     def _apply_gradients(self, gradients: list, values: list, slots: list) -> tuple[list, list]:
         """One update of the variables that are trainable now: some of the optimizer's."""
-        variables, own = self.trainable_variables, self.optimizer.variables  # type: ignore[attr-defined]
+        variables, own = self.trainable_variables, self.optimizer.variables
         with StatelessScope([*zip(variables, values), *zip(own, slots)]) as scope:
             self.optimizer.apply(gradients, variables)
         return [scope.values[v] for v in variables], [scope.values[v] for v in own]
@@ -382,27 +391,25 @@ class Trainer:
         return program
 
     def _structure_for(self, mode: str) -> list:
-        parts = self.structure()  # type: ignore[attr-defined]
+        parts = self.structure()
         parts += [self.optimizer, *self.metrics]
         return parts
 
     def _make_program(self, mode: str) -> Program:
-        trainable = self.trainable_variables  # type: ignore[attr-defined]
-        others = self.non_trainable_variables  # type: ignore[attr-defined]
-        results = None
+        trainable = self.trainable_variables
+        others = self.non_trainable_variables
+        step_method: Any = getattr(self, f"{mode}_step")
         if mode == "train":
-            step_method, base = self.train_step, Trainer.train_step
             slots, metrics = list(self.optimizer.variables), self.metrics_variables
             fixed: tuple = ()
             carried: tuple = (trainable, others, slots, metrics)
         elif mode == "test":
-            step_method, base = self.test_step, Trainer.test_step
             metrics = self.metrics_variables
             fixed, carried = (trainable,), (others, metrics)
         else:
-            step_method, base = self.predict_step, Trainer.predict_step
+            metrics = []
             fixed, carried = (trainable,), (others,)
-        own = getattr(type(self), f"{mode}_step") is base
+        own = getattr(type(self), f"{mode}_step") is getattr(Trainer, f"{mode}_step")
         object_style = not own and _takes_data_only(step_method)
 
         def step(fixed: tuple, carried: tuple, data: Any) -> tuple[Any, tuple]:
@@ -418,17 +425,17 @@ class Trainer:
             result, after = step_method((*fixed, *carried), _as_given(data))
             return result, (after,) if mode == "predict" else tuple(after[1:])
 
-        if own and mode != "predict" and (
+        def results(carried: tuple) -> dict:
+            with StatelessScope(zip(metrics, carried[-1])):
+                return self.get_metrics_result()
+
+        plain_logs = own and mode != "predict" and (
             type(self).compute_metrics is Trainer.compute_metrics
             and type(self).get_metrics_result is Trainer.get_metrics_result
-        ):
-            def results(carried: tuple) -> dict:
-                with StatelessScope(zip(metrics, carried[-1])):
-                    return self.get_metrics_result()
-
+        )
         fixed_variables, carried_variables = fixed, carried
         return Program(
-            step, results, fixed, carried, self._structure_for(mode),
+            step, results if plain_logs else None, fixed, carried, self._structure_for(mode),
             compiled=not self.run_eagerly,
         )
 
@@ -440,7 +447,7 @@ class Trainer:
             converted = tree.map_leaves(
                 lambda leaf: backend.asarray(leaf) if _numeric(leaf) else leaf, x
             )
-            if training or for_predict or not self.built:  # type: ignore[attr-defined]
+            if training or for_predict or not self.built:
                 self._build_from_data(converted)
         if for_predict:
             return
@@ -452,13 +459,13 @@ class Trainer:
         if unbuilt:
             self._build_metrics(x, y, sample_weight)
         if training and self.optimizer is not None and not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+            self.optimizer.build(self.trainable_variables)
 
     def _build_from_data(self, x: Any) -> None:
-        args, kwargs, _ = self._take_inputs((x,), {"training": False})  # type: ignore[attr-defined]
-        self._prepare_call(args, kwargs)  # type: ignore[attr-defined]
-        if not self.built:  # type: ignore[attr-defined]
-            self(x, training=False)  # type: ignore[operator]
+        args, kwargs, _ = self._take_inputs((x,), {"training": False})
+        self._prepare_call(args, kwargs)
+        if not self.built:
+            self(x, training=False)
 
     def _build_metrics(self, x: Any, y: Any, sample_weight: Any) -> None:
         """Run losses and metrics once, so that they make their variables.
@@ -467,14 +474,14 @@ class Trainer:
         """
         if not current_backend().compiles or self.run_eagerly:
             x, y, sample_weight = loop.on_device((x, y, sample_weight))
-            self._run_metrics(y, self(x, training=False), sample_weight)  # type: ignore[operator]
+            self._run_metrics(y, self(x, training=False), sample_weight)
             self.reset_metrics()
             return
         data = tree.map_leaves(_symbol, (x, y, sample_weight))
         try:
             known = tree.map_leaves(
                 lambda t: SymbolicTensor((_rows(data), *t.shape[1:]), t.dtype),
-                self.output,  # type: ignore[attr-defined]
+                self.output,
             )
         except AttributeError:
             known = None
@@ -482,7 +489,7 @@ class Trainer:
         def run(x: Any, y: Any, weight: Any, y_pred: Any) -> Any:
             with AbstractScope(collect_losses=True):
                 if y_pred is None:
-                    y_pred = self(x, training=False)  # type: ignore[operator]
+                    y_pred = self(x, training=False)
                 self._run_metrics(y, y_pred, weight)
             return ()
 
@@ -650,7 +657,7 @@ class Trainer:
     def _need_compiled(self, method: str) -> None:
         if not self.compiled:
             raise RuntimeError(
-                f"Model '{self.name}' is not compiled. Call "  # type: ignore[attr-defined]
+                f"Model '{self.name}' is not compiled. Call "
                 "`model.compile(optimizer=..., loss=...)` before "
                 f"`model.{method}(...)`."
             )
@@ -670,7 +677,7 @@ class Trainer:
                 )
             except Exception as error:
                 warnings.warn(
-                    f"The `{name}` that model '{self.name}' was compiled with "  # type: ignore[attr-defined]
+                    f"The `{name}` that model '{self.name}' was compiled with "
                     f"cannot be written into its config ({error}); after loading, compile "
                     "it again.",
                     stacklevel=2,
@@ -682,15 +689,15 @@ class Trainer:
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as `get_compile_config` described."""
-        given = {
+        given: dict[str, Any] = {
             name: deserialize_keras_object(value) if value is not None else None
             for name, value in config.items()
         }
         if given.get("jit_compile") is True:
             given["jit_compile"] = "auto"
         self.compile(**given)
-        if self.optimizer is not None and self.built:  # type: ignore[attr-defined]
-            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
 
     def make_train_function(self, force: bool = False) -> Any:
         """The function that `fit` runs on a batch; see `train_function`."""

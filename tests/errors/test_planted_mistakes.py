@@ -7,9 +7,10 @@ shows on a screen.
 
 import traceback
 
-import highlevel as hl
 import numpy as np
 import pytest
+
+import highlevel as hl
 
 X = np.linspace(-1, 1, 32, dtype="float32").reshape(8, 4)
 Y = (np.arange(8) % 3).astype("int32")

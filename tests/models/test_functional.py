@@ -1,8 +1,9 @@
 """Functional models: structures, shared layers, nesting, configs, clones."""
 
-import highlevel as hl
 import numpy as np
 import pytest
+
+import highlevel as hl
 
 L = hl.layers
 X = np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4)

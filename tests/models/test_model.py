@@ -4,10 +4,11 @@ import subprocess
 import sys
 import textwrap
 
-import highlevel as hl
 import numpy as np
 import pytest
 from highlevel_backend import use_backend
+
+import highlevel as hl
 
 L = hl.layers
 X = np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4)

@@ -1,9 +1,10 @@
 """How many programs are compiled, and how often the device is called."""
 
-import highlevel as hl
 import numpy as np
 import pytest
 from highlevel_backend import use_backend
+
+import highlevel as hl
 
 X = np.linspace(-1, 1, 40 * 4, dtype="float32").reshape(40, 4)
 Y = (np.arange(40) % 3).astype("int32")

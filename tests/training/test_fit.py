@@ -1,8 +1,9 @@
 """`fit`, `evaluate` and `predict`: data of every kind, custom steps, hand-written loops."""
 
-import highlevel as hl
 import numpy as np
 import pytest
+
+import highlevel as hl
 
 L = hl.layers
 RNG = np.random.default_rng(0)

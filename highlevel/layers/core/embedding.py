@@ -42,6 +42,8 @@ class Embedding(DescribedLayer):
         "activity_regularizer", "embeddings_constraint", "mask_zero", "quantization_config",
     )
 
+    embeddings_initializer: Any
+
     def __init__(
         self,
         input_dim: int,
@@ -152,7 +154,7 @@ class ReversibleEmbedding(Embedding):
         if not self.tie_weights:
             self.reverse_embeddings = self.add_weight(
                 shape=(self.output_dim, self.input_dim),
-                initializer=initializers.get(self.embeddings_initializer),  # type: ignore[attr-defined]
+                initializer=initializers.get(self.embeddings_initializer),
                 name="reverse_embeddings",
             )
 

@@ -59,7 +59,7 @@ class Concatenate(Merge):
                     break
                 if place == axis:
                     known = merged[axis]
-                    merged[axis] = None if None in (known, length) else known + length  # type: ignore[operator]
+                    merged[axis] = None if known is None or length is None else known + length
                 elif merged[place] is None:
                     merged[place] = length
                 else:

@@ -34,13 +34,13 @@ class Callback:
 
     needs_batch_logs: bool | None = None
 
-    def __init__(self) -> None:
-        self.params: dict[str, Any] | None = None
-        self._model: Any = None
-
     # Subclasses may forget to call `__init__`.
-    params = None  # type: ignore[assignment]
+    params: dict[str, Any] | None = None
     _model: Any = None
+
+    def __init__(self) -> None:
+        self.params = None
+        self._model = None
 
     @property
     def model(self) -> Any:

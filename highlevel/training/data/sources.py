@@ -326,6 +326,15 @@ def _class_weights(y: Any, sample_weight: Any, class_weight: dict[int, float]) -
     return weights if sample_weight is None else weights * np.asarray(sample_weight)
 
 
+def _weighing(class_weight: dict[int, float]) -> Callable[[Any, Any, Any], tuple]:
+    """What gives each sample of a batch the weight of its class."""
+
+    def transform(x: Any, y: Any, weight: Any) -> tuple:
+        return x, y, _class_weights(y, weight, class_weight)
+
+    return transform
+
+
 def make_source(
     x: Any,
     y: Any = None,
@@ -354,17 +363,13 @@ def make_source(
     """
     if x is None:
         raise ValueError(f"`{what}` needs data: give `x`.")
-    transform = None
-    if class_weight is not None:
-        def transform(x: Any, y: Any, weight: Any) -> tuple:
-            return x, y, _class_weights(y, weight, class_weight)
-
+    transform = None if class_weight is None else _weighing(class_weight)
     if _holds_arrays(x):
         source = ArraySource(x, y, sample_weight, batch_size, shuffle)
-        if class_weight is not None:
+        if transform is not None:
             if source.data[1] is None:
                 raise ValueError("`class_weight` needs targets: give `y`.")
-            source.data = transform(*source.data)  # type: ignore[misc]
+            source.data = transform(*source.data)
         return source
     if y is not None or sample_weight is not None:
         raise ValueError(
