@@ -117,6 +117,7 @@ class WeightFile:
         self._add_group(file, (), set())
 
     def _add_group(self, group: Any, path: tuple[str, ...], above: set) -> None:
+        import h5py
         from h5py import h5o
 
         shown = "/".join(path)
