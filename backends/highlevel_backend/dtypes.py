@@ -8,7 +8,7 @@ floats reached only from 64-bit floats.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 __all__ = ["DTYPES", "canonical_name", "is_float", "is_integer", "result_dtype"]
@@ -48,7 +48,7 @@ _ABOVE: dict[str, tuple[str, ...]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _reachable(name: str) -> frozenset[str]:
     found = {name}
     for above in _ABOVE[name]:
@@ -56,7 +56,7 @@ def _reachable(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _join(names: frozenset[str]) -> str:
     common = frozenset.intersection(*(_reachable(name) for name in names))
     for candidate in common:

@@ -83,7 +83,7 @@ def eval_shape(function: Callable, *specs: Tree) -> Tree:
     try:
         return jax.tree.map(_spec, _run(function, specs, _symbols(axes)))
     except Exception as error:  # anything: it is the function's own code that runs
-        symbolic = error
+        symbolic = concrete = error
     for distinct in (True, False) if len(axes) > 1 else (False,):
         try:
             return _probe(function, specs, axes, distinct)

@@ -11,13 +11,15 @@ from highlevel_jax.arrays import CONCRETE, asarray, host_array
 
 __all__ = ["device_names", "find_device", "put"]
 
+Device = Any  # `jax.Device` is a variable, which no annotation may name
 
-def _table() -> dict[str, jax.Device]:
+
+def _table() -> dict[str, Device]:
     """This process's devices by name, the default platform's first, then the host's."""
     found = list(jax.local_devices())
     if found[0].platform != "cpu":
         found += jax.local_devices(backend="cpu")
-    table: dict[str, jax.Device] = {}
+    table: dict[str, Device] = {}
     counts: dict[str, int] = {}
     for device in found:
         # Counted per process: device ids of the second process may start at any number.
@@ -32,7 +34,7 @@ def device_names() -> list[str]:
     return list(_table())
 
 
-def find_device(name: str) -> jax.Device:
+def find_device(name: str) -> Device:
     """The device of that name; `"gpu"` alone means `"gpu:0"`.
 
     Raises:

@@ -21,6 +21,11 @@ Array = Any
 Tree = Any
 
 
+def _door(function: Callable) -> Any:
+    """A static method; its types are those of the interface's method of that name."""
+    return staticmethod(function)
+
+
 class JaxBackend(Backend):
     """JAX, compiled by XLA. What the methods do is said in `highlevel_backend.Backend`."""
 
@@ -30,21 +35,21 @@ class JaxBackend(Backend):
     kernels = KERNELS
 
     # Arrays. Static methods of the class: one call less than a method that forwards.
-    is_array = staticmethod(arrays.is_array)
-    is_abstract = staticmethod(arrays.is_abstract)
-    asarray = staticmethod(arrays.asarray)
-    to_numpy = staticmethod(arrays.to_numpy)
-    cast = staticmethod(arrays.cast)
+    is_array = _door(arrays.is_array)
+    is_abstract = _door(arrays.is_abstract)
+    asarray = _door(arrays.asarray)
+    to_numpy = _door(arrays.to_numpy)
+    cast = _door(arrays.cast)
 
     # Transforms.
-    value_and_grad = staticmethod(transforms.value_and_grad)
-    vjp = staticmethod(jax.vjp)
-    jvp = staticmethod(jax.jvp)
-    vmap = staticmethod(jax.vmap)
-    remat = staticmethod(jax.checkpoint)
-    stop_gradient = staticmethod(jax.lax.stop_gradient)
-    custom_gradient = staticmethod(transforms.custom_gradient)
-    eval_shape = staticmethod(abstract.eval_shape)
+    value_and_grad = _door(transforms.value_and_grad)
+    vjp = _door(jax.vjp)
+    jvp = _door(jax.jvp)
+    vmap = _door(jax.vmap)
+    remat = _door(jax.checkpoint)
+    stop_gradient = _door(jax.lax.stop_gradient)
+    custom_gradient = _door(transforms.custom_gradient)
+    eval_shape = _door(abstract.eval_shape)
 
     def compile(self, function: Callable, donate: Sequence[int] = ()) -> Callable:
         return transforms.compile_program(function, donate, self._count)
@@ -53,14 +58,14 @@ class JaxBackend(Backend):
         self.compile_count += 1
 
     # Control flow.
-    scan = staticmethod(transforms.scan)
-    while_loop = staticmethod(transforms.while_loop)
-    cond = staticmethod(transforms.cond)
+    scan = _door(transforms.scan)
+    while_loop = _door(transforms.while_loop)
+    cond = _door(transforms.cond)
 
     # Primitives.
-    conv = staticmethod(convolution.conv)
-    reduce_window = staticmethod(pooling.reduce_window)
-    random_bits = staticmethod(bits.random_bits)
+    conv = _door(convolution.conv)
+    reduce_window = _door(pooling.reduce_window)
+    random_bits = _door(bits.random_bits)
 
     def index_update(self, x: Array, index: Any, values: Array, mode: str = "set") -> Array:
         if mode not in ("set", "add", "multiply", "max", "min"):
@@ -79,16 +84,16 @@ class JaxBackend(Backend):
         return values, arrays.cast(indices, "int32")
 
     # Devices.
-    devices = staticmethod(device_names)
-    put = staticmethod(put)
+    devices = _door(device_names)
+    put = _door(put)
 
     def device(self, name: str) -> Any:
         return jax.default_device(find_device(name))
 
-    ready = staticmethod(jax.block_until_ready)
+    ready = _door(jax.block_until_ready)
 
     # Errors.
-    explain = staticmethod(explain)
+    explain = _door(explain)
 
 
 backend = JaxBackend()

@@ -124,11 +124,11 @@ def _pick_on_cpu(x: Array, dx: Array, *, window: tuple, strides: tuple, padding:
 
     # As `_by_axis`, with the choices applied to `dx`: masks are cheaper than what the
     # derivative of `lax.max` makes of ties.
-    def larger(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:
+    def larger(a: tuple[Array, ...], b: tuple[Array, ...]) -> tuple[Array, ...]:
         first = a[0] >= b[0]
         return lax.max(a[0], b[0]), lax.select(first, a[1], b[1])
 
-    pair = (x, dx)
+    pair: tuple[Array, ...] = (x, dx)
     for axis in range(len(window), 0, -1):
         pads = [(0, 0, 0)] * x.ndim
         pads[axis] = (*padding[axis - 1], 0)

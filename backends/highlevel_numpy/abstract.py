@@ -84,7 +84,7 @@ def _regular(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Identity matrices: what decompositions and inverses take without complaint."""
     if len(shape) < 2:
         return np.broadcast_to(np.ones((), dtype), shape)
-    return np.broadcast_to(np.eye(*shape[-2:]).astype(dtype), shape)
+    return np.broadcast_to(np.eye(shape[-2], shape[-1]).astype(dtype), shape)
 
 
 def _merge(first: tuple[list, Any], second: tuple[list, Any] | None = None) -> Any:

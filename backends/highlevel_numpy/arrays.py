@@ -116,8 +116,8 @@ def as_array(x: Any, dtype: str | None = None) -> Any:
     if kind is np.ndarray or kind is Recorded or isinstance(x, np.ndarray):
         result = x
     elif kind is float:
-        weak = dtype is None or dtype == "string"
-        result = np.asarray(x, np.float32 if weak else numpy_dtype(dtype))
+        given = None if dtype is None or dtype == "string" else numpy_dtype(dtype)
+        result = np.asarray(x, np.float32 if given is None else given)
     elif kind is int or kind is complex:
         result = _weak(np.asarray(x))
     elif kind is bool or isinstance(x, np.generic):

@@ -30,20 +30,20 @@ def scan(
             "scan needs arrays of one length along the first axis, or `length`; got lengths "
             f"{sorted(lengths)}."
         )
-    (length,) = lengths
-    if length == 0:
+    (count,) = lengths
+    if count == 0:
         return _empty(function, init, leaves, definition)
     # One step for all entries, so that the gradient is stacked once and not added up.
     columns = [FUNCTIONS["unstack"](x) if type(x) is Recorded else x for x in leaves]
     carry = init
     collected: list[Any] = []
     y_definition = None
-    for step in range(length):
-        i = length - 1 - step if reverse else step
+    for step in range(count):
+        i = count - 1 - step if reverse else step
         carry, y = function(carry, unflatten(definition, [column[i] for column in columns]))
         y_leaves, y_definition = flatten(y)
         if not step:
-            collected = [_Column(length) for _ in y_leaves]
+            collected = [_Column(count) for _ in y_leaves]
         for column, value in zip(collected, y_leaves):
             column.put(i, value)
     return carry, unflatten(y_definition, [column.stacked() for column in collected])

@@ -110,7 +110,7 @@ def _called(ufunc: np.ufunc, inputs: tuple, kwargs: dict) -> Any:
 
 def _product_shape(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of a matrix product; raises what NumPy raises where it does not fit."""
-    if left and right and left[-1] == (right[-2] if len(right) > 1 else right[0]):
+    if left and right and left[-1] == right[-2:][0]:
         stack = np.broadcast_shapes(left[:-2], right[:-2])
         return (*stack, *left[-2:-1], *(right[-1:] if len(right) > 1 else ()))
     # The strides of 0 make this cheap for axes of any length, and the message is NumPy's.

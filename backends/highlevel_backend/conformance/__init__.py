@@ -79,12 +79,10 @@ _TESTS = {
     for name, function in vars(module).items()
     if name.startswith("test_")
 }
-globals().update(_TESTS)
-
 __all__ = [
     "backend",
     "check_kernel",
     "conformance_setting",
     "test_kernels_agree_with_their_definitions",
-    *_TESTS,
 ]
+globals().update(_TESTS, __all__=[*__all__, *_TESTS])

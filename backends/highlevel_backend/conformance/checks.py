@@ -81,7 +81,9 @@ def same(actual: Any, expected: Any, what: str) -> None:
         raise AssertionError(f"{what}: expected {expected!r}, got {actual!r}.")
 
 
-def raises(error: type | tuple, function: Callable, what: str) -> BaseException:
+def raises(
+    error: type[Exception] | tuple[type[Exception], ...], function: Callable, what: str
+) -> Exception:
     """`function()` raises `error`; the exception is returned."""
     try:
         function()

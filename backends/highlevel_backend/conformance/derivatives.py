@@ -15,6 +15,7 @@ from highlevel_backend.conformance.checks import (
     random_array,
     same,
 )
+from highlevel_backend.interface import Backend
 
 
 def test_value_and_grad_of_a_tree(backend):
@@ -199,7 +200,7 @@ def test_stop_gradient(backend):
     close(backend, backend.stop_gradient(x), np.array([2.0, 3.0]), "stop_gradient outside")
 
 
-def test_custom_gradient(backend):
+def test_custom_gradient(backend: Backend):
     @backend.custom_gradient
     def doubled(x, y):
         return x * y, lambda g: (g * 10.0, g * 100.0)
@@ -213,7 +214,7 @@ def test_custom_gradient(backend):
     close(backend, by_y, np.full(2, 200.0), "custom_gradient: second gradient")
 
 
-def test_custom_gradient_of_one_array(backend):
+def test_custom_gradient_of_one_array(backend: Backend):
     @backend.custom_gradient
     def clipped(x):
         return x, lambda g: backend.xp.clip(g, -1.0, 1.0)

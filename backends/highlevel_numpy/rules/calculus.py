@@ -15,7 +15,7 @@ def _slice(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
 
 
 @implements(np.diff)
-def _diff(a, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
+def _diff(a, n=1, axis=-1, prepend: Any = np._NoValue, append: Any = np._NoValue):
     parts = []
     for edge, at_end in ((prepend, False), (append, True)):
         if edge is np._NoValue:

@@ -329,12 +329,13 @@ def _ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any:
         raise no_rule(ufunc)
     reduction = _METHODS.get((ufunc, method))
     if reduction is not None:
+        first, *others = inputs
         kwargs = {key: value for key, value in kwargs.items() if value is not None}
         if method == "reduce":
-            axis = inputs[1] if len(inputs) > 1 else kwargs.pop("axis", 0)
+            axis = others[0] if others else kwargs.pop("axis", 0)
             kwargs.pop("axis", None)
-            return FUNCTIONS[reduction](inputs[0], axis, **kwargs)
-        return FUNCTIONS[reduction](inputs[0], *inputs[1:], **{"axis": 0} | kwargs)
+            return FUNCTIONS[reduction](first, axis, **kwargs)
+        return FUNCTIONS[reduction](first, *others, **{"axis": 0} | kwargs)
     if method == "outer":
         x, y = inputs
         y = y if hasattr(y, "ndim") else np.asarray(y)

@@ -100,8 +100,9 @@ def _axes_and_lengths(a: Any, s: Any, axes: Any) -> tuple[list[int], list[int | 
     if axes is None:
         axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
     axes = [int(i) for i in axes]
-    lengths = [None] * len(axes) if s is None else [None if n == -1 else int(n) for n in s]
-    return axes, lengths
+    if s is None:
+        return axes, [None] * len(axes)
+    return axes, [None if n == -1 else int(n) for n in s]
 
 
 def _several(one):

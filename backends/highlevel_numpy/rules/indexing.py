@@ -239,7 +239,7 @@ def _piecewise(x, condlist, funclist, *args, **kwargs):
         conditions = [*conditions, ~np.any(conditions, axis=0)]
     result = np.zeros(x.shape, x.dtype)
     for condition, function in zip(conditions, funclist):
-        value = function(x, *args, **kwargs) if callable(function) else function
+        value: Any = function(x, *args, **kwargs) if callable(function) else function
         result = np.where(condition, value, result)
     return result
 

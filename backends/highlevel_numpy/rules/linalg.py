@@ -6,7 +6,7 @@ everywhere here, without conjugation of the cotangent.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -183,7 +183,7 @@ def _eigh(a, UPLO="L"):
 
 
 @implements(np.linalg.eigvalsh)
-def _eigvalsh(a, UPLO="L"):
+def _eigvalsh(a, UPLO: Literal["L", "U"] = "L"):
     return np.linalg.eigh(a, UPLO)[0]
 
 

@@ -118,7 +118,7 @@ def _linalg_matmul(x1, x2, /):
     return np.matmul(x1, x2)
 
 
-def _tensordot(a, b, axes=2):
+def _tensordot(a, b, axes: Any = 2):
     if np.ndim(axes) == 0:
         n = int(axes)
         left, right = tuple(range(a.ndim - n, a.ndim)), tuple(range(n))

@@ -344,7 +344,7 @@ def _corrcoef(x, y=None, rowvar=True, *args, **kwargs):
     c = _cov(x, y, rowvar)
     if c.ndim == 0:
         return c / c
-    deviation = np.sqrt(np.diagonal(c).real)
+    deviation = np.sqrt(np.real(np.diagonal(c)))
     return c / deviation[:, None] / deviation[None, :]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,11 @@ from highlevel_numpy.rules.common import (
 # ---------------------------------------------------------------------- reshaping
 
 
-_RESHAPE = (lambda g, out, x, shape, order="C": np.reshape(g, x.shape, order=order), None, None)
+def _reshape_back(g: Any, out: Any, x: Any, shape: Any, order: Any = "C") -> Any:
+    return np.reshape(g, x.shape, order=order)
+
+
+_RESHAPE = (_reshape_back, None, None)
 
 
 @implements(np.reshape)
@@ -225,7 +230,7 @@ def _partition(a, kth, axis=-1, kind="introselect", order=None):
 
 
 @implements(np.trim_zeros)
-def _trim_zeros(filt, trim="fb", axis=None):
+def _trim_zeros(filt, trim: Any = "fb", axis=None):
     kept = np.trim_zeros(strip(filt), trim)
     start = int(np.nonzero(strip(filt))[0][0]) if "f" in trim.lower() and kept.size else 0
     return filt[start : start + kept.shape[0]]
