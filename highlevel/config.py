@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from highlevel_backend import canonical_name, get_backend, is_float
+
+from highlevel._lazy import lazy_package
+
+if TYPE_CHECKING:
+    from highlevel_backend.registry import set_backend as set_backend
+
+    from highlevel.dtype_policies import dtype_policy as dtype_policy
+    from highlevel.dtype_policies import set_dtype_policy as set_dtype_policy
+    from highlevel.serialization import (
+        enable_unsafe_deserialization as enable_unsafe_deserialization,
+    )
 
 __all__ = [
     "backend",
@@ -113,3 +126,14 @@ def disable_traceback_filtering() -> None:
 def is_traceback_filtering_enabled() -> bool:
     """Whether tracebacks show only the caller's own frames."""
     return _traceback_filtering
+
+
+# What other modules hold and the contract offers here; they stand beside or above this one.
+__getattr__, _, _ = lazy_package(
+    __name__,
+    {
+        "highlevel.dtype_policies": "dtype_policy set_dtype_policy",
+        "highlevel.serialization": "enable_unsafe_deserialization",
+        "highlevel_backend.registry": "set_backend",
+    },
+)
