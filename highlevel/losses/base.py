@@ -95,8 +95,7 @@ class Loss:
         """
         mask = get_mask(y_pred)
         try:
-            y_pred = tree.map_leaves(lambda leaf: as_floats(leaf, self.dtype), y_pred)
-            y_true = tree.map_leaves(lambda leaf: as_floats(leaf, self.dtype), y_true)
+            y_pred, y_true = self._as_arrays(y_pred), self._as_arrays(y_true)
             losses = self.call(y_true, y_pred)
             found = get_mask(losses)
             if mask is None:
@@ -113,6 +112,14 @@ class Loss:
                    f", sample_weight={errors.describe(sample_weight)}."),
             )
             raise
+
+    def _as_arrays(self, structure: Any) -> Any:
+        """A tree's leaves in the loss's dtype; lists of Python numbers are arrays themselves."""
+        if isinstance(structure, (list, tuple)) and all(
+            isinstance(leaf, (bool, int, float)) for leaf in tree.leaves(structure)
+        ):
+            return as_floats(structure, self.dtype)
+        return tree.map_leaves(lambda leaf: as_floats(leaf, self.dtype), structure)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON can hold them."""

@@ -174,8 +174,9 @@ class Metric:
         Raises:
             ValueError: another number of values.
         """
-        if not self.variables and hasattr(self, "build"):
-            self.build(*args)
+        build = getattr(self, "build", None)
+        if build is not None and not getattr(self, "_built", True):
+            build(*args)  # makes the variables that depend on the batch's shape
         own, scope = self._scope(metric_variables)
         with scope:
             self.update_state(*args, **kwargs)

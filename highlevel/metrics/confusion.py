@@ -37,8 +37,9 @@ def check_thresholds(thresholds: Thresholds, default: float, owner: str) -> list
     """
     if thresholds is None:
         return [default]
-    single = isinstance(thresholds, (int, float))
-    values = [thresholds] if single else list(thresholds)  # type: ignore[arg-type]
+    values: list[float] = (
+        [thresholds] if isinstance(thresholds, (int, float)) else list(thresholds)
+    )
     wrong = [value for value in values if value is None or not 0 <= value <= 1]
     if wrong:
         raise ValueError(f"{owner}: thresholds must be from 0 to 1; got {wrong}.")
@@ -153,8 +154,8 @@ def counts_of_all(
     y_true: Any, y_pred: Any, weight: Any, thresholds: Sequence[float]
 ) -> list[Any]:
     """`counts` of all entries together, `(thresholds,)` each."""
-    columns = [ops.reshape(x, (-1, 1)) for x in (y_true, y_pred, weight)]
-    return [ops.squeeze(x, axis=1) for x in counts(*columns, thresholds)]
+    y_true, y_pred, weight = (ops.reshape(x, (-1, 1)) for x in (y_true, y_pred, weight))
+    return [ops.squeeze(x, axis=1) for x in counts(y_true, y_pred, weight, thresholds)]
 
 
 class _Count(Metric):
@@ -311,8 +312,8 @@ class Precision(_Share):
         ValueError: a threshold is outside [0, 1].
 
     >>> import highlevel as hl
-    >>> float(hl.metrics.Precision()([0, 1, 1, 1], [0.9, 0.2, 0.8, 0.7])) * 3
-    2.0
+    >>> round(float(hl.metrics.Precision()([0, 1, 1, 1], [0.9, 0.2, 0.8, 0.7])), 4)
+    0.6667
     """
 
     _against = ("false_positives", 1)

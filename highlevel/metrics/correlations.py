@@ -11,6 +11,7 @@ from highlevel import config, ops
 from highlevel.losses.shapes import as_floats, pair
 from highlevel.metrics.base import Metric
 from highlevel.metrics.reducing import MeanMetricWrapper
+from highlevel.variable import Variable
 
 __all__ = [
     "ConcordanceCorrelation",
@@ -131,6 +132,11 @@ class R2Score(Metric):
     """
 
     _direction = "up"
+    # Made with the first batch, which tells the number of outputs.
+    squared_sum: Variable
+    sum: Variable
+    residual: Variable
+    count: Variable
 
     def __init__(
         self,
@@ -204,9 +210,10 @@ class R2Score(Metric):
     def result(self) -> Any:
         if not self._built:
             return ops.zeros((), self.dtype)
-        mean = self.sum / self.count
-        total = self.squared_sum - self.sum * mean
-        raw = 1.0 - self.residual / total
+        summed = self.sum.value
+        mean = summed / self.count.value
+        total = self.squared_sum.value - summed * mean
+        raw = 1.0 - self.residual.value / total
         raw = ops.where(ops.isinf(raw), ops.zeros_like(raw), raw)
         if self.class_aggregation == "uniform_average":
             score = ops.mean(raw)
@@ -217,7 +224,8 @@ class R2Score(Metric):
         return self._adjusted(score) if self.num_regressors else score
 
     def _adjusted(self, score: Any) -> Any:
-        free = self.num_samples - float(self.num_regressors) - 1.0
+        samples = self.num_samples.value
+        free = samples - float(self.num_regressors) - 1.0
         valid = ops.greater(free, 0.0)
         if not current_backend().is_abstract(valid) and not bool(valid):
             warnings.warn(
@@ -225,7 +233,7 @@ class R2Score(Metric):
                 f"{self.num_regressors}` and 2: the score is not adjusted.", stacklevel=3,
             )
         safe = ops.where(valid, free, ops.ones_like(free))
-        adjusted = 1.0 - (1.0 - score) * (self.num_samples - 1.0) / safe
+        adjusted = 1.0 - (1.0 - score) * (samples - 1.0) / safe
         return ops.where(valid, adjusted, score)
 
     def get_config(self) -> dict[str, Any]:

@@ -193,8 +193,10 @@ class AUC(_Counting):
             x, y = recall, ops.divide_no_nan(tp, tp + fp)
         else:
             odds = ops.divide_no_nan(tp + fn, tn + fp)
-            x = 1.0 - odds * ops.divide_no_nan(fn, tp)
-            y = 1.0 - odds * ops.divide_no_nan(fp, tp)
+            # Gains below 0 are worse than always saying yes, and count as that.
+            x = ops.maximum(1.0 - odds * ops.divide_no_nan(fn, tp), 0.0)
+            x = ops.where(ops.greater(tp, 0.0), x, ops.zeros_like(x))
+            y = ops.maximum(1.0 - odds * ops.divide_no_nan(fp, tp), 0.0)
         left, right = y[: self.num_thresholds - 1], y[1:]
         if self.summation_method == "interpolation":
             heights = (left + right) / 2.0

@@ -20,8 +20,12 @@ def _per_sample(
     values: Any, sample_weight: Any, reduce: Callable, dtype: str
 ) -> tuple[Any, Any]:
     """Weighted values and weights, one of each per sample."""
+    mask = get_mask(values)
     values = as_floats(values, dtype)
     if sample_weight is not None:
+        # What the function itself masked takes its weights along.
+        if mask is not None:
+            sample_weight = apply_mask(sample_weight, mask, dtype)
         sample_weight = as_floats(sample_weight, dtype)
         values, sample_weight = match_ranks(values, sample_weight)
         rank = len(sample_weight.shape)

@@ -125,7 +125,8 @@ def test_classes(backend, name, y_true, y_pred, options):
     same(again(y_true, y_pred), theirs(y_true, y_pred))
     # What Keras wrote is read, and the other way round.
     assert type(losses.deserialize(read)) is type(ours)
-    assert type(keras.losses.deserialize(written)) is type(theirs)
+    if name != "CategoricalGeneralizedCrossEntropy":  # which Keras itself cannot read
+        assert type(keras.losses.deserialize(written)) is type(theirs)
 
 
 REDUCTIONS = ["sum", "sum_over_batch_size", "mean", "mean_with_sample_weight", "none", None]
