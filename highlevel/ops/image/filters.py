@@ -79,7 +79,7 @@ def _sobel_rule(images: Any, data_format: str | None = None) -> Any:
 
 @op(spec=_sobel_rule)
 def sobel_edges(images: Any, data_format: str | None = None) -> Any:
-    """Slopes down the columns and along the rows, by Sobel's filter.
+    """Slopes down the columns and along the rows, by Sobel's filter; zeros beyond the edges.
 
     Args:
         images: `(batch, height, width, channels)`, or channels first.
@@ -92,7 +92,7 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
     x, data_format = to_last(floating(images), data_format, "sobel_edges")
     single = x.ndim == 3
     x = x[None] if single else x
-    x = xp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    x = xp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     smooth, slope = np.array([1.0, 2.0, 1.0]), np.array([-1.0, 0.0, 1.0])
     down = _along(_along(x, 1, slope, (0, 0)), 2, smooth, (0, 0))
     right = _along(_along(x, 1, smooth, (0, 0)), 2, slope, (0, 0))

@@ -164,7 +164,9 @@ def _neighbours(places: Any, length: int, order: int, mode: str, wide: str) -> l
     """`(index, whether it lies inside, weight)` of the entries around places on an axis."""
     xp = current_backend().xp
     if order == 0:
-        found: list = [(cast_to(xp.floor(places + 0.5), "int32"), None)]
+        # Halves go away from 0.
+        nearest = xp.where(places < 0, xp.ceil(places - 0.5), xp.floor(places + 0.5))
+        found: list = [(cast_to(nearest, "int32"), None)]
     else:
         low = xp.floor(places)
         share = cast_to(places - low, wide)
@@ -180,6 +182,13 @@ def _grid(height: int, width: int, name: str) -> tuple[Any, Any]:
     """Coordinates `(height, width)` of every pixel: x along the rows, y down the columns."""
     y, x = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     return array(x, name), array(y, name)
+
+
+def _projected(t: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Rows and columns that the points (x, y) come from, by 8 numbers per image."""
+    a = [t[:, i][:, None, None] for i in range(8)]
+    depth = a[6] * x + a[7] * y + 1
+    return (a[3] * x + a[4] * y + a[5]) / depth, (a[0] * x + a[1] * y + a[2]) / depth
 
 
 def _check_transform(transform: Any, n: int, what: str) -> Any:
@@ -209,8 +218,8 @@ def affine_transform(
         images: `(height, width, channels)` or `(batch, height, width, channels)`, or channels
             first.
         transform: `(8,)` or `(batch, 8)` numbers `a0 a1 a2 b0 b1 b2 c0 c1`: the pixel at
-            `(x, y)` comes from `(a0 x + a1 y + a2, b0 x + b1 y + b2)`; the last two do not
-            count.
+            `(x, y)` comes from `(a0 x + a1 y + a2, b0 x + b1 y + b2)`, both divided by
+            `c0 x + c1 y + 1`.
         interpolation: `"nearest"` or `"bilinear"`.
         fill_mode: see `map_coordinates`.
         fill_value: the constant.
@@ -230,9 +239,7 @@ def affine_transform(
     images, data_format, single = _batched(images, data_format, "affine_transform")
     t = _check_transform(transform, images.shape[0], "affine_transform")
     x, y = _grid(images.shape[1], images.shape[2], dtype_name(t.dtype))
-    a = [t[:, i][:, None, None] for i in range(6)]
-    columns = a[0] * x + a[1] * y + a[2]
-    rows = a[3] * x + a[4] * y + a[5]
+    rows, columns = _projected(t, x, y)
     return _unbatched(
         _warp(images, rows, columns, order, fill_mode, fill_value), data_format, single
     )
@@ -293,10 +300,7 @@ def perspective_transform(
         end = end[None]
     h = xp.broadcast_to(_homography(start, end), (images.shape[0], 8))
     x, y = _grid(images.shape[1], images.shape[2], dtype_name(h.dtype))
-    a = [h[:, i][:, None, None] for i in range(8)]
-    depth = a[6] * x + a[7] * y + 1
-    columns = (a[0] * x + a[1] * y + a[2]) / depth
-    rows = (a[3] * x + a[4] * y + a[5]) / depth
+    rows, columns = _projected(h, x, y)
     return _unbatched(
         _warp(images, rows, columns, order, "constant", fill_value), data_format, single
     )

@@ -83,7 +83,7 @@ def erf(x: Any) -> Any:
     small = xp.minimum(size, array(0.5, name))
     square = small * small
     series = array(0.0, name)
-    for n in range(9 if name == "float64" else 6, -1, -1):
+    for n in range(12 if name == "float64" else 6, -1, -1):
         coefficient = (-1) ** n / (math.factorial(n) * (2 * n + 1))
         series = series * square + array(coefficient, name)
     near = array(2 / math.sqrt(math.pi), name) * small * series
