@@ -8,12 +8,15 @@ points of the normal distribution", Applied Statistics 37, 1988.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from highlevel_backend import canonical_name, current_backend
+from highlevel_backend import Backend, canonical_name, current_backend
 
 __all__ = ["erf_inv"]
+
+_BLOCK = 1 << 14
 
 # Giles: |x| small, in w - 2.5 where w = -log(1 - x²); and the tails, in sqrt(w) - 3.
 _CENTRE = (
@@ -76,28 +79,37 @@ def erf_inv(x: Any) -> Any:
         Array of the shape and dtype of `x`.
     """
     backend = current_backend()
+    size = math.prod(x.shape)
+    if backend.compiles or size <= _BLOCK:
+        return _erf_inv(backend, x)
+    # Where each operation runs over the whole array at once, blocks stay in the cache.
+    flat = backend.xp.reshape(x, (size,))
+    parts = [_erf_inv(backend, flat[i : i + _BLOCK]) for i in range(0, size, _BLOCK)]
+    return backend.xp.reshape(backend.xp.concatenate(parts), x.shape)
+
+
+def _erf_inv(backend: Backend, x: Any) -> Any:
     xp = backend.xp
     dtype = canonical_name(x.dtype)
     if dtype == "float64":
         result = _double(xp, x)
     else:
-        result = _single(xp, backend.cast(x, "float32"))
         x = backend.cast(x, "float32")
+        result = _single(backend, x)
     size = xp.abs(x)
     edge = xp.where(size == 1, xp.inf, xp.nan)
     result = xp.where(size < 1, result, backend.cast(xp.copysign(edge, x), canonical_name(x.dtype)))
     return backend.cast(result, dtype)
 
 
-def _single(xp: Any, x: Any) -> Any:
+def _single(backend: Backend, x: Any) -> Any:
+    xp = backend.xp
     w = -xp.log1p(xp.maximum(-x * x, -1 + 6e-8))
     centre = w < 5
-    # One evaluation with coefficients chosen per region: the polynomials have one degree.
-    w = xp.where(centre, w - 2.5, xp.sqrt(w) - 3)
-    total: Any = xp.where(centre, _CENTRE[0], _TAIL[0])
-    for near, far in zip(_CENTRE[1:], _TAIL[1:]):
-        total = total * w + xp.where(centre, near, far)
-    return total * x
+    near = _polynomial(w - 2.5, _CENTRE)
+    if not backend.compiles and not backend.is_abstract(x) and bool(xp.all(centre)):
+        return near * x  # as for all truncated normal numbers
+    return xp.where(centre, near, _polynomial(xp.sqrt(w) - 3, _TAIL)) * x
 
 
 def _double(xp: Any, x: Any) -> Any:
