@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from highlevel.constraints.projections import NonNeg as NonNeg
     from highlevel.constraints.projections import UnitNorm as UnitNorm
 
+    max_norm = MaxNorm
+    min_max_norm = MinMaxNorm
+    non_neg = NonNeg
+    unit_norm = UnitNorm
+
 _PROJECTIONS = "highlevel.constraints.projections"
 
 __getattr__, __dir__, __all__ = lazy_package(

@@ -27,6 +27,26 @@ if TYPE_CHECKING:
     from highlevel.initializers.lookup import get as get
     from highlevel.initializers.lookup import serialize as serialize
 
+    IdentityInitializer = Identity
+    OrthogonalInitializer = Orthogonal
+    STFTInitializer = STFT
+    constant = Constant
+    glorot_normal = GlorotNormal
+    glorot_uniform = GlorotUniform
+    he_normal = HeNormal
+    he_uniform = HeUniform
+    identity = Identity
+    lecun_normal = LecunNormal
+    lecun_uniform = LecunUniform
+    ones = Ones
+    orthogonal = Orthogonal
+    random_normal = RandomNormal
+    random_uniform = RandomUniform
+    stft = STFT
+    truncated_normal = TruncatedNormal
+    variance_scaling = VarianceScaling
+    zeros = Zeros
+
 _CHANCE = "highlevel.initializers.chance"
 _FIXED = "highlevel.initializers.fixed"
 

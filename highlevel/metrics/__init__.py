@@ -5,6 +5,32 @@ from typing import TYPE_CHECKING
 from highlevel._lazy import lazy_package
 
 if TYPE_CHECKING:
+    from highlevel.losses.hinges import categorical_hinge as categorical_hinge
+    from highlevel.losses.hinges import hinge as hinge
+    from highlevel.losses.hinges import squared_hinge as squared_hinge
+    from highlevel.losses.probabilistic import binary_crossentropy as binary_crossentropy
+    from highlevel.losses.probabilistic import (
+        binary_focal_crossentropy as binary_focal_crossentropy,
+    )
+    from highlevel.losses.probabilistic import categorical_crossentropy as categorical_crossentropy
+    from highlevel.losses.probabilistic import (
+        categorical_focal_crossentropy as categorical_focal_crossentropy,
+    )
+    from highlevel.losses.probabilistic import kl_divergence as kl_divergence
+    from highlevel.losses.probabilistic import poisson as poisson
+    from highlevel.losses.probabilistic import (
+        sparse_categorical_crossentropy as sparse_categorical_crossentropy,
+    )
+    from highlevel.losses.regression import huber as huber
+    from highlevel.losses.regression import log_cosh as log_cosh
+    from highlevel.losses.regression import mean_absolute_error as mean_absolute_error
+    from highlevel.losses.regression import (
+        mean_absolute_percentage_error as mean_absolute_percentage_error,
+    )
+    from highlevel.losses.regression import mean_squared_error as mean_squared_error
+    from highlevel.losses.regression import (
+        mean_squared_logarithmic_error as mean_squared_logarithmic_error,
+    )
     from highlevel.metrics.accuracies import Accuracy as Accuracy
     from highlevel.metrics.accuracies import BinaryAccuracy as BinaryAccuracy
     from highlevel.metrics.accuracies import CategoricalAccuracy as CategoricalAccuracy
@@ -13,6 +39,7 @@ if TYPE_CHECKING:
         SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy,
     )
     from highlevel.metrics.accuracies import TopKCategoricalAccuracy as TopKCategoricalAccuracy
+    from highlevel.metrics.accuracies import accuracy as accuracy
     from highlevel.metrics.accuracies import binary_accuracy as binary_accuracy
     from highlevel.metrics.accuracies import categorical_accuracy as categorical_accuracy
     from highlevel.metrics.accuracies import (

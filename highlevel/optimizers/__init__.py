@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_package(
     __name__,
     {
-        "highlevel.optimizers.schedules": "",
         "highlevel.optimizers.adadelta": "Adadelta",
         "highlevel.optimizers.adafactor": "Adafactor",
         "highlevel.optimizers.adagrad": "Adagrad",
@@ -52,4 +51,5 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.optimizers.schedule_free": "ScheduleFreeAdamW",
         "highlevel.optimizers.sgd": "SGD",
     },
+    submodules=("schedules",),
 )

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from highlevel.regularizers.penalties import OrthogonalRegularizer as OrthogonalRegularizer
     from highlevel.regularizers.penalties import Regularizer as Regularizer
 
+    l1 = L1
+    l1_l2 = L1L2
+    l2 = L2
+    orthogonal_regularizer = OrthogonalRegularizer
+
 _PENALTIES = "highlevel.regularizers.penalties"
 
 __getattr__, __dir__, __all__ = lazy_package(

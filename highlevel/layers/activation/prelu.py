@@ -32,6 +32,10 @@ class PReLU(ShapeKeepingLayer):
 
     _fields = ("alpha_initializer", "alpha_regularizer", "alpha_constraint", "shared_axes")
 
+    alpha_initializer: Any
+    alpha_regularizer: Any
+    alpha_constraint: Any
+
     def __init__(
         self,
         alpha_initializer: Any = "Zeros",

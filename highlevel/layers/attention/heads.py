@@ -27,6 +27,12 @@ class HeadAttention(DescribedLayer):
 
     #: axes attended over, counted with the batch axis; None until built
     _axes: tuple[int, ...] | None = None
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
+    bias_initializer: Any
+    bias_regularizer: Any
+    bias_constraint: Any
 
     def _set_options(
         self, dropout: float, use_bias: bool, sliding_window: int | None,

@@ -22,6 +22,9 @@ class WindowedLayer(DescribedLayer):
     rank: int
     filters: int | None = None
     bias: Any = None
+    bias_initializer: Any
+    bias_regularizer: Any
+    bias_constraint: Any
 
     def _set_window(
         self,
@@ -107,6 +110,10 @@ class Convolution(WindowedLayer):
         "kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint",
         "bias_constraint",
     )
+
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
 
     def __init__(
         self,

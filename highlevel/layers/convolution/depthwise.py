@@ -21,6 +21,10 @@ class DepthwiseConvolution(WindowedLayer):
         "activity_regularizer", "depthwise_constraint", "bias_constraint",
     )
 
+    depthwise_initializer: Any
+    depthwise_regularizer: Any
+    depthwise_constraint: Any
+
     def __init__(
         self,
         rank: int,

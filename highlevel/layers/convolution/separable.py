@@ -22,6 +22,13 @@ class SeparableConvolution(WindowedLayer):
         "depthwise_constraint", "pointwise_constraint", "bias_constraint",
     )
 
+    depthwise_initializer: Any
+    depthwise_regularizer: Any
+    depthwise_constraint: Any
+    pointwise_initializer: Any
+    pointwise_regularizer: Any
+    pointwise_constraint: Any
+
     def __init__(
         self,
         rank: int,

@@ -22,6 +22,10 @@ class TransposedConvolution(WindowedLayer):
         "bias_constraint",
     )
 
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
+
     def __init__(
         self,
         rank: int,

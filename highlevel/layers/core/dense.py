@@ -42,6 +42,13 @@ class Dense(DescribedLayer):
         "quantization_config",
     )
 
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
+    bias_initializer: Any
+    bias_regularizer: Any
+    bias_constraint: Any
+
     def __init__(
         self,
         units: int,

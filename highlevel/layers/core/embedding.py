@@ -43,6 +43,8 @@ class Embedding(DescribedLayer):
     )
 
     embeddings_initializer: Any
+    embeddings_regularizer: Any
+    embeddings_constraint: Any
 
     def __init__(
         self,

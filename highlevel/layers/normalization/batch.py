@@ -55,6 +55,13 @@ class BatchNormalization(ShapeKeepingLayer):
         "synchronized", "renorm", "renorm_clipping", "renorm_momentum",
     )
 
+    beta_initializer: Any
+    beta_regularizer: Any
+    beta_constraint: Any
+    gamma_initializer: Any
+    gamma_regularizer: Any
+    gamma_constraint: Any
+
     def __init__(
         self,
         axis: int = -1,

@@ -46,6 +46,13 @@ class GroupNormalization(ShapeKeepingLayer):
         "gamma_constraint",
     )
 
+    beta_initializer: Any
+    beta_regularizer: Any
+    beta_constraint: Any
+    gamma_initializer: Any
+    gamma_regularizer: Any
+    gamma_constraint: Any
+
     def __init__(
         self,
         groups: int = 32,

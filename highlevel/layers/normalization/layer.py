@@ -41,6 +41,13 @@ class LayerNormalization(ShapeKeepingLayer):
         "gamma_constraint",
     )
 
+    beta_initializer: Any
+    beta_regularizer: Any
+    beta_constraint: Any
+    gamma_initializer: Any
+    gamma_regularizer: Any
+    gamma_constraint: Any
+
     def __init__(
         self,
         axis: int | list[int] | tuple[int, ...] = -1,

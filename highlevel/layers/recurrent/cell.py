@@ -62,6 +62,12 @@ class RecurrentCell(DescribedLayer):
     output_is_state = True
     state_size: Any
     output_size: int
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
+    recurrent_initializer: Any
+    recurrent_regularizer: Any
+    recurrent_constraint: Any
     bias_initializer: Any
     bias_regularizer: Any
     bias_constraint: Any
