@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from highlevel.metrics.base import Metric
 from highlevel.random.seed_generator import SeedGenerator
 from highlevel.variable import Variable
 
@@ -69,7 +70,7 @@ def _kind_of(cls: type) -> int:
         kind = _VARIABLE
     elif issubclass(cls, Tracked):
         kind = _LAYER
-    elif any(base.__name__ == "Metric" for base in cls.__mro__):
+    elif issubclass(cls, Metric):
         kind = _METRIC
     elif issubclass(cls, SeedGenerator):
         kind = _SEED

@@ -1,7 +1,8 @@
 """The gradient passes through dropout where entries are kept."""
 
-import highlevel as hl
 import numpy as np
+
+import highlevel as hl
 
 
 def test_gradient_is_the_mask(backend):
