@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from highlevel import saving as saving
     from highlevel import tree as tree
     from highlevel import utils as utils
+    from highlevel._version import version as version
     from highlevel.core import KerasTensor as KerasTensor
     from highlevel.core import StatelessScope as StatelessScope
     from highlevel.core import SymbolicTensor as SymbolicTensor
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from highlevel.models import Sequential as Sequential
     from highlevel.optimizers import Optimizer as Optimizer
     from highlevel.regularizers import Regularizer as Regularizer
-    from highlevel.version import version as version
 
 __version__ = "0.1.0"
 
@@ -72,7 +72,7 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.metrics": "Metric",
         "highlevel.optimizers": "Optimizer",
         "highlevel.regularizers": "Regularizer",
-        "highlevel.version": "version",
+        "highlevel._version": "version",
     },
     submodules=(
         "activations", "backend", "callbacks", "config", "constraints", "dtype_policies",

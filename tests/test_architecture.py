@@ -16,7 +16,7 @@ FLOORS = [
     ["core", "random", "activations", "regularizers", "constraints", "losses", "optimizers",
      "saving", "backend"],
     ["initializers", "metrics"],
-    ["layers", "training", "inspection", "callbacks", "utils", "version"],
+    ["layers", "training", "inspection", "callbacks", "utils", "_version"],
     ["models"],
     ["estimators", "applications", "export"],
     ["studio"],

@@ -116,7 +116,7 @@ class Model(Trainer, Layer):
         return LayerList(layers)
 
     @public
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """A layer by name or by position.
 
         Raises:
