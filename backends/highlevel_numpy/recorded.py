@@ -220,8 +220,8 @@ class Recorded:
     def __abs__(self):
         return record_one(np.absolute, self)
 
-    __eq__ = _comparison(np.equal)  # type: ignore[assignment]
-    __ne__ = _comparison(np.not_equal)  # type: ignore[assignment]
+    __eq__ = _comparison(np.equal)
+    __ne__ = _comparison(np.not_equal)
     __lt__ = _comparison(np.less)
     __le__ = _comparison(np.less_equal)
     __gt__ = _comparison(np.greater)

@@ -276,7 +276,7 @@ def broadcast_shapes(*shapes: tuple) -> tuple[int | None, ...]:
         if len(known) > 1:
             raise ValueError(
                 f"Shapes {' and '.join(map(str, shapes))} cannot be broadcast together: axis "
-                f"{axis} has the lengths {' and '.join(map(str, sorted(known)))}."  # type: ignore[type-var]
+                f"{axis} has the lengths {' and '.join(map(str, sorted(known)))}."
             )
         result.append(known.pop() if known else (None if None in entries else 1))
     return tuple(result)

@@ -118,7 +118,7 @@ class _Zip(Archive):
         try:
             if info.compress_type == zipfile.ZIP_STORED:
                 self._check_sum(info)
-                return io.BufferedReader(_Window(self._path, *self._place(info)))  # type: ignore[return-value]
+                return io.BufferedReader(_Window(self._path, *self._place(info)))
             return self._unpacked(info)
         except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError) as error:
             raise ValueError(f"'{name}' in '{self._path}' is damaged: {error}") from error
@@ -179,7 +179,7 @@ class _Window(io.RawIOBase):
         left = max(self._size - self._at, 0)
         view = memoryview(buffer).cast("B")[:left]
         self._file.seek(self._start + self._at)
-        count = self._file.readinto(view) or 0  # type: ignore[attr-defined]
+        count = self._file.readinto(view) or 0
         self._at += count
         return count
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -118,12 +118,11 @@ class WeightFile:
 
     def _add_group(self, group: Any, path: tuple[str, ...], above: set) -> None:
         import h5py
-        from h5py import h5o
 
         shown = "/".join(path)
         if len(path) > _DEEPEST:
             raise ValueError(f"Groups are nested deeper than {_DEEPEST} levels at '{shown}'.")
-        address = h5o.get_info(group.id).addr
+        address = cast(Any, h5py).h5o.get_info(group.id).addr  # in Cython, without types
         if address in above:
             raise ValueError(f"The group '{shown}' contains itself.")
         above = above | {address}

@@ -38,7 +38,7 @@ def test_sequential_grows_and_shrinks(backend):
     model.add(L.Dense(3))
     model.add(L.Dense(2))
     assert model.output_shape == (None, 2) and model(X).shape == (3, 2)
-    assert [w.path for w in model.weights][0].startswith("stack/dense")
+    assert model.weights[0].path.startswith("stack/dense")
     model.pop()
     assert model.output_shape == (None, 3) and model(X).shape == (3, 3)
 

@@ -32,7 +32,7 @@ def test_learns(backend):
     assert list(history.history) == ["accuracy", "loss"]
     assert history.history["loss"][-1] < 0.5 * history.history["loss"][0]
     assert model.history is history and len(history.epoch) == 30
-    loss, accuracy = model.evaluate(X, Y, verbose=0)
+    _, accuracy = model.evaluate(X, Y, verbose=0)
     assert accuracy > 0.9
     assert set(model.evaluate(X, Y, verbose=0, return_dict=True)) == {"loss", "accuracy"}
     predicted = model.predict(X, verbose=0)

@@ -153,13 +153,15 @@ class Normalization(DataLayer):
         backend = current_backend()
         xp, shape = backend.xp, self._broadcast
         if self.input_mean is None:
-            return tuple(  # type: ignore[return-value]
+            mean, variance = (
                 xp.reshape(v.value, shape) for v in (self.adapt_mean, self.adapt_variance))
-        return tuple(  # type: ignore[return-value]
-            backend.asarray(
-                np.broadcast_to(np.reshape(v, shape) if np.size(v) > 1 else v, shape),
-                self.compute_dtype)
-            for v in (self.input_mean, self.input_variance))
+        else:
+            mean, variance = (
+                backend.asarray(
+                    np.broadcast_to(np.reshape(v, shape) if np.size(v) > 1 else v, shape),
+                    self.compute_dtype)
+                for v in (self.input_mean, self.input_variance))
+        return mean, variance
 
     def call(self, inputs: Any) -> Any:
         backend, dtype = current_backend(), self.compute_dtype

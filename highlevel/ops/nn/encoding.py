@@ -27,7 +27,7 @@ def _one_hot_rule(
     x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> Any:
     shape = list(shape_of(x))
-    shape.insert(axis_of(axis, len(shape) + 1), num_classes)  # type: ignore[arg-type]
+    shape.insert(axis_of(axis, len(shape) + 1), num_classes)
     return of(tuple(shape), _dtype(dtype))
 
 

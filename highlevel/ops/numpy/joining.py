@@ -135,11 +135,11 @@ def dstack(xs: Any) -> Any:
 
 def _append_rule(x1: Any, x2: Any, axis: Any = None) -> Any:
     if axis is None:
-        sizes = [
+        first, second = (
             None if None in shape else int(np.prod(shape))
             for shape in (shape_of(x1), shape_of(x2))
-        ]
-        total = None if None in sizes else sum(sizes)  # type: ignore[arg-type]
+        )
+        total = None if first is None or second is None else first + second
         return of((total,), promoted(x1, x2))
     return _concatenate_rule([x1, x2], axis)
 

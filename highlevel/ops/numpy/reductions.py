@@ -314,7 +314,7 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
 def _cumulative_rule(x: Any, axis: Any = None, dtype: Any = None) -> Any:
     shape = shape_of(x)
     if axis is None:
-        shape = (None if None in shape else math.prod(shape),)  # type: ignore[arg-type]
+        shape = (None if None in shape else math.prod(shape),)
     name = promoted(x) if dtype is None else dtype_name(dtype)
     return of(shape, "int32" if name == "bool" else name)
 

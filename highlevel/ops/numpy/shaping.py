@@ -76,7 +76,7 @@ def reshape(x: Any, newshape: Any) -> Any:
 
 def _ravel_rule(x: Any) -> Any:
     shape = shape_of(x)
-    return of((None if None in shape else math.prod(shape),), promoted(x))  # type: ignore[arg-type]
+    return of((None if None in shape else math.prod(shape),), promoted(x))
 
 
 @op(spec=_ravel_rule)
@@ -291,7 +291,7 @@ def _repeat_rule(x: Any, repeats: Any, axis: Any = None) -> Any:
     shape = shape_of(x)
     counts = None if not isinstance(repeats, int) else repeats
     if axis is None:
-        total = None if None in shape else math.prod(shape)  # type: ignore[arg-type]
+        total = None if None in shape else math.prod(shape)
         if counts is None and hasattr(repeats, "__len__"):
             return of((_repeated(total, repeats),), promoted(x))
         return of((None if total is None or counts is None else total * counts,), promoted(x))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 from highlevel_backend import current_backend
@@ -380,7 +381,7 @@ def unique(
             return found
         return (found[0], *[cast_to(part, "int32") for part in found[1:]])
     values = backend.to_numpy(x)
-    found: Any = np.unique(values, *flags, axis=axis)  # type: ignore[call-overload]
+    found = cast(Callable, np.unique)(values, *flags, axis=axis)
     parts = list(found) if any(flags) else [found]
     if size is not None:
         along = 0 if axis is None else axis
