@@ -20,6 +20,7 @@ _BY_NAME: dict[str, np.dtype] = {
 }
 _NAMES: dict[np.dtype, str] = {dtype: name for name, dtype in _BY_NAME.items()}
 _INT32 = np.iinfo(np.int32)
+_ARRAYS = (np.ndarray, Recorded, np.generic)
 _PYTHON = frozenset([bool, int, float, complex])
 
 
@@ -43,7 +44,7 @@ def dtype_name(dtype: np.dtype) -> str:
 
 def is_array(x: Any) -> bool:
     """Whether `x` is an array, a NumPy scalar or a recorded array."""
-    return isinstance(x, (np.ndarray, Recorded, np.generic))
+    return isinstance(x, _ARRAYS)
 
 
 def cast(x: Any, dtype: str) -> Any:
@@ -116,8 +117,9 @@ def as_array(x: Any, dtype: str | None = None) -> Any:
     if kind is np.ndarray or kind is Recorded or isinstance(x, np.ndarray):
         result = x
     elif kind is float:
-        given = None if dtype is None or dtype == "string" else numpy_dtype(dtype)
-        result = np.asarray(x, np.float32 if given is None else given)
+        if dtype is not None and dtype != "string":
+            return np.asarray(x, _BY_NAME.get(dtype) or numpy_dtype(dtype))
+        result = np.asarray(x, np.float32)
     elif kind is int or kind is complex:
         result = _weak(np.asarray(x))
     elif kind is bool or isinstance(x, np.generic):

@@ -132,6 +132,7 @@ _INEXACT = frozenset(
     ("float32", "float64", "float16", "bfloat16", "complex64", "complex128",
      "float8_e4m3fn", "float8_e5m2")
 )  # fmt: skip
+_NUMBERS = frozenset((int, float))
 _REAL = _INEXACT - {"complex64", "complex128"}
 _SCALARS = {bool: "bool", int: "int", float: "float", complex: "complex"}
 
@@ -216,11 +217,17 @@ def _reads_cast(variable: Variable) -> bool:
 
 def promote(*values: Any) -> tuple[Any, ...]:
     """Values as arrays of their common dtype; Python scalars take that of the others."""
-    if len(values) == 2:
+    if len(values) == 2:  # nearly every call is one of these three
         x1, x2 = values
-        is_array = current_backend().is_array
-        if is_array(x1) and is_array(x2) and x1.dtype == x2.dtype:
-            return values
+        backend = current_backend()
+        if backend.is_array(x1):
+            if backend.is_array(x2):
+                if x1.dtype == x2.dtype:
+                    return values
+            elif type(x2) in _NUMBERS and (name := dtype_name(x1.dtype)) in _REAL:
+                return x1, backend.asarray(float(x2), name)
+        elif type(x1) in _NUMBERS and backend.is_array(x2) and dtype_name(x2.dtype) in _REAL:
+            return backend.asarray(float(x1), dtype_name(x2.dtype)), x2
     dtype = result_dtype(*map(dtype_of, values), float_default=config.floatx())
     return tuple([array(value, dtype) for value in values])
 
