@@ -68,7 +68,8 @@ def collect(model: Any) -> dict[str, tuple[str, dict[str, Any]]]:
 def _overrides(obj: Any, method: str) -> bool:
     """Whether a class has its own way with its variables."""
     found = getattr(type(obj), method, None)
-    if found is None or getattr(found, "plain_order", False):
+    plain = getattr(found, "plain_order", False)
+    if found is None or (plain(obj) if callable(plain) else plain):
         return False
     return not (is_optimizer(obj) and found.__module__.startswith("highlevel.optimizers"))
 

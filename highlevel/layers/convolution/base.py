@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from highlevel import config, ops
+from highlevel.layers.adaptation.lora import AdaptedWeight, LowRankAdaptable
 from highlevel.layers.convolution.windows import checked_padding, window_shape
 from highlevel.layers.described import DescribedLayer, known_length, positive, sizes
 from highlevel.layers.input_spec import InputSpec
@@ -101,7 +102,7 @@ class WindowedLayer(DescribedLayer):
         )
 
 
-class Convolution(WindowedLayer):
+class Convolution(LowRankAdaptable, WindowedLayer):
     """`activation(conv(inputs, kernel) + bias)` over `rank` spatial axes."""
 
     _fields = (
@@ -111,6 +112,7 @@ class Convolution(WindowedLayer):
         "bias_constraint",
     )
 
+    kernel = AdaptedWeight()
     kernel_initializer: Any
     kernel_regularizer: Any
     kernel_constraint: Any
@@ -134,9 +136,12 @@ class Convolution(WindowedLayer):
         activity_regularizer: Any,
         kernel_constraint: Any,
         bias_constraint: Any,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._set_lora(lora_rank, lora_alpha)
         self._set_window(
             rank, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
             causal=rank == 1,
@@ -166,6 +171,7 @@ class Convolution(WindowedLayer):
             "kernel", (*self.kernel_size, channels // self.groups, self.filters)
         )
         self._make_bias(self.filters)
+        self._adapt_if_asked()
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """The convolution alone; to be replaced in subclasses."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from highlevel import ops
-from highlevel.layers.described import DescribedLayer, known_length, positive
+from highlevel.layers.adaptation.lora import AdaptedWeight, LowRankAdaptable
+from highlevel.layers.described import known_length, positive
 from highlevel.layers.input_spec import InputSpec
 
 __all__ = ["Dense"]
 
 
-class Dense(DescribedLayer):
+class Dense(LowRankAdaptable):
     """`activation(inputs @ kernel + bias)` over the last axis.
 
     Args:
@@ -22,7 +23,8 @@ class Dense(DescribedLayer):
         kernel_regularizer, bias_regularizer: penalties on the weights.
         activity_regularizer: penalty on the output.
         kernel_constraint, bias_constraint: applied to the weights after an update.
-        lora_rank, lora_alpha, quantization_config: only None is supported.
+        lora_rank, lora_alpha: of `enable_lora`, called when the layer is built.
+        quantization_config: only None is supported.
 
     Weights: `kernel` `(features, units)`, `bias` `(units,)`.
     Input: `(batch, ..., features)`. Output: `(batch, ..., units)`.
@@ -42,6 +44,7 @@ class Dense(DescribedLayer):
         "quantization_config",
     )
 
+    kernel = AdaptedWeight()
     kernel_initializer: Any
     kernel_regularizer: Any
     kernel_constraint: Any
@@ -67,9 +70,8 @@ class Dense(DescribedLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._refuse(
-            lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config
-        )
+        self._refuse(quantization_config=quantization_config)
+        self._set_lora(lora_rank, lora_alpha)
         self.units = positive(self, "units", units)
         self.use_bias = use_bias
         self.quantization_config = None
@@ -87,6 +89,7 @@ class Dense(DescribedLayer):
         self.kernel = self._add("kernel", (features, self.units))
         self.bias = self._add("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+        self._adapt_if_asked()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The outputs for an array of shape `(batch, ..., features)`."""

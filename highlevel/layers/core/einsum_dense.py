@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from highlevel import ops
-from highlevel.layers.described import DescribedLayer
+from highlevel.layers.adaptation.lora import AdaptedWeight, LowRankAdaptable
 from highlevel.layers.input_spec import InputSpec
 
 __all__ = ["EinsumDense"]
 
 
-class EinsumDense(DescribedLayer):
+class EinsumDense(LowRankAdaptable):
     """`activation(einsum(equation, inputs, kernel) + bias)`.
 
     Args:
@@ -23,7 +23,8 @@ class EinsumDense(DescribedLayer):
         kernel_initializer, bias_initializer: how the weights begin.
         kernel_regularizer, bias_regularizer: penalties on the weights.
         kernel_constraint, bias_constraint: applied to the weights after an update.
-        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: only None.
+        lora_rank, lora_alpha: of `enable_lora`, called when the layer is built.
+        gptq_unpacked_column_size, quantization_config: only None is supported.
 
     Weights: `kernel`, shaped by the equation; `bias`, shaped by `bias_axes`.
 
@@ -42,6 +43,7 @@ class EinsumDense(DescribedLayer):
         "kernel_constraint", "bias_constraint", "quantization_config",
     )
 
+    kernel = AdaptedWeight()
     kernel_initializer: Any
     kernel_regularizer: Any
     kernel_constraint: Any
@@ -69,9 +71,10 @@ class EinsumDense(DescribedLayer):
     ) -> None:
         super().__init__(**kwargs)
         self._refuse(
-            lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config,
+            quantization_config=quantization_config,
             gptq_unpacked_column_size=gptq_unpacked_column_size,
         )
+        self._set_lora(lora_rank, lora_alpha)
         self.equation = equation
         self._terms = _parse(equation, self.name)
         if isinstance(output_shape, int):
@@ -113,6 +116,7 @@ class EinsumDense(DescribedLayer):
             )
             self.bias = self._add("bias", shape)
         self.input_spec = InputSpec(ndim=len(input_shape))
+        self._adapt_if_asked()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The outputs, shaped by the equation."""

@@ -7,14 +7,15 @@ from typing import Any
 from highlevel_backend import current_backend, is_float
 
 from highlevel import initializers, ops
-from highlevel.layers.described import DescribedLayer, positive
+from highlevel.layers.adaptation.lora import AdaptedWeight, LowRankAdaptable
+from highlevel.layers.described import positive
 from highlevel.symbolic import SymbolicTensor
 from highlevel.variable import Variable
 
 __all__ = ["Embedding", "ReversibleEmbedding"]
 
 
-class Embedding(DescribedLayer):
+class Embedding(LowRankAdaptable):
     """Row `i` of a table for every integer `i` of the input.
 
     Args:
@@ -23,7 +24,8 @@ class Embedding(DescribedLayer):
         embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table.
         mask_zero: take 0 as padding: entries that are 0 are masked out.
         weights: the table to begin with, alone or in a list.
-        lora_rank, lora_alpha, quantization_config: only None is supported.
+        lora_rank, lora_alpha: of `enable_lora`, called when the layer is built.
+        quantization_config: only None is supported.
 
     Weights: `embeddings` `(input_dim, output_dim)`.
     Input: integers of shape `(batch, ...)`. Output: `(batch, ..., output_dim)`.
@@ -42,6 +44,8 @@ class Embedding(DescribedLayer):
         "activity_regularizer", "embeddings_constraint", "mask_zero", "quantization_config",
     )
 
+    _adapts = "embeddings"
+    embeddings = AdaptedWeight()
     embeddings_initializer: Any
     embeddings_regularizer: Any
     embeddings_constraint: Any
@@ -64,9 +68,8 @@ class Embedding(DescribedLayer):
         # Indices given as floats must not be rounded to a short compute dtype.
         kwargs["autocast"] = False
         super().__init__(**kwargs)
-        self._refuse(
-            lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config
-        )
+        self._refuse(quantization_config=quantization_config)
+        self._set_lora(lora_rank, lora_alpha)
         self.input_dim = positive(self, "input_dim", input_dim)
         self.output_dim = positive(self, "output_dim", output_dim)
         self.mask_zero = mask_zero
@@ -87,6 +90,7 @@ class Embedding(DescribedLayer):
         """Make the table."""
         if not self.built:
             self.embeddings = self._add("embeddings", (self.input_dim, self.output_dim))
+            self._adapt_if_asked()
 
     def call(self, inputs: Any) -> Any:
         """The rows for an array of indices."""
@@ -167,7 +171,7 @@ class ReversibleEmbedding(Embedding):
         cast = current_backend().cast
         dtype = self.reverse_dtype or self.compute_dtype
         if self.reverse_embeddings is None:
-            kernel = ops.transpose(cast(self.embeddings.value, dtype))
+            kernel = ops.transpose(cast(ops.convert_to_tensor(self.embeddings), dtype))
         else:
             kernel = cast(self.reverse_embeddings.value, dtype)
         scores = ops.matmul(cast(inputs, dtype), kernel)

@@ -1,0 +1,1 @@
+"""Changes to layers that exist: what cuts across the families and is not a layer itself."""
