@@ -34,8 +34,8 @@ def test_a_built_dense_refuses_another_number_of_features(backend):
 def test_dense_says_what_is_wrong(backend):
     with pytest.raises(ValueError, match=r"`units` must be a positive integer; got -1"):
         layers.Dense(-1)
-    with pytest.raises(ValueError, match=r"lora_rank=4.*not supported"):
-        layers.Dense(3, lora_rank=4)
+    with pytest.raises(ValueError, match=r"quantization_config='int8'.*not supported"):
+        layers.Dense(3, quantization_config="int8")
     with pytest.raises(ValueError, match="axis -1 of its input, which is unknown"):
         layers.Dense(3)(SymbolicTensor((2, None)))
 
