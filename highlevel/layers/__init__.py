@@ -114,6 +114,9 @@ if TYPE_CHECKING:
     from highlevel.layers.preprocessing.normalization import Normalization as Normalization
     from highlevel.layers.preprocessing.rescaling import Rescaling as Rescaling
     from highlevel.layers.recurrent.bidirectional import Bidirectional as Bidirectional
+    from highlevel.layers.recurrent.conv_lstm import ConvLSTM1D as ConvLSTM1D
+    from highlevel.layers.recurrent.conv_lstm import ConvLSTM2D as ConvLSTM2D
+    from highlevel.layers.recurrent.conv_lstm import ConvLSTM3D as ConvLSTM3D
     from highlevel.layers.recurrent.gru import GRU as GRU
     from highlevel.layers.recurrent.gru import GRUCell as GRUCell
     from highlevel.layers.recurrent.lstm import LSTM as LSTM
@@ -225,6 +228,7 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.layers.recurrent.lstm": "LSTM LSTMCell",
         "highlevel.layers.recurrent.gru": "GRU GRUCell",
         "highlevel.layers.recurrent.simple_rnn": "SimpleRNN SimpleRNNCell",
+        "highlevel.layers.recurrent.conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
         "highlevel.layers.recurrent.stacked_cells": "StackedRNNCells",
         "highlevel.layers.recurrent.bidirectional": "Bidirectional",
         "highlevel.layers.recurrent.time_distributed": "TimeDistributed",

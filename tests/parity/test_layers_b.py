@@ -18,6 +18,8 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 5, 3)).astype("float32")
 Y = RNG.normal(size=(2, 4, 3)).astype("float32")
 X4 = RNG.normal(size=(2, 3, 4, 5)).astype("float32")
+X5 = RNG.normal(size=(2, 3, 4, 5, 3)).astype("float32")
+X6 = RNG.normal(size=(2, 2, 3, 2, 3, 2)).astype("float32")
 MASK = np.array([[1, 1, 1, 0, 0], [0, 1, 0, 1, 1]], bool)
 MASK4 = np.array([[1, 1, 1, 0], [1, 0, 1, 1]], bool)
 ALLOWED = np.tril(np.ones((2, 5, 4), bool))
@@ -60,6 +62,18 @@ ROWS = [
     row(lambda L: L.Bidirectional(L.GRU(2), backward_layer=L.GRU(3, go_backwards=True)), X,
         id="Bidirectional-pair"),
     row(lambda L: L.Bidirectional(L.GRU(2)), X, initial_state=[H, C], id="Bidirectional-state"),
+    row(lambda L: L.ConvLSTM1D(2, 3, strides=2, recurrent_activation="hard_sigmoid", **ALL), X4,
+        id="ConvLSTM1D"),
+    row(lambda L: L.ConvLSTM2D(2, (3, 2), padding="same", go_backwards=True, **ALL), X5,
+        id="ConvLSTM2D"),
+    row(lambda L: L.ConvLSTM2D(2, 2, dilation_rate=2, data_format="channels_first",
+                               use_bias=False), X5, id="ConvLSTM2D-first"),
+    row(lambda L: L.ConvLSTM2D(2, 2, padding="same", bias_initializer="ones"), X5,
+        initial_state=[X5[:, 0, ..., :2], X5[:, 1, ..., :2]], id="ConvLSTM2D-state"),
+    row(lambda L: L.ConvLSTM3D(2, 2, padding="same", strides=2, unit_forget_bias=False), X6,
+        id="ConvLSTM3D"),
+    row(lambda L: L.Bidirectional(L.ConvLSTM1D(2, 2, return_sequences=True)), X4,
+        id="Bidirectional-conv"),
     row(lambda L: L.TimeDistributed(L.Dense(4)), X, id="TimeDistributed"),
     row(lambda L: L.TimeDistributed(L.Conv1D(2, 2)), X4, id="TimeDistributed-conv"),
     row(lambda L: L.MultiHeadAttention(2, 3), X, Y, id="mha"),
@@ -112,6 +126,7 @@ rows = pytest.mark.parametrize(("make", "args", "kwargs"), ROWS)
 kinds = pytest.mark.parametrize(("make", "args", "kwargs"), [
     one for one in ROWS if one.id in {
         "LSTM-plain", "GRU-before", "SimpleRNN-linear", "stacked", "Bidirectional-sum-all",
+        "ConvLSTM2D", "Bidirectional-conv",
         "Bidirectional-pair", "TimeDistributed-conv", "mha-gate", "gqa-masks",
         "attention-concat", "additive", "Normalization-axes", "Rescaling", "Resizing",
         "CenterCrop-small", "CategoryEncoding-count", "Discretization",

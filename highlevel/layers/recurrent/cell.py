@@ -51,13 +51,16 @@ def rate(layer: Layer, argument: str, value: Any) -> float:
 
 
 class RecurrentCell(DescribedLayer):
-    """Base of `LSTMCell`, `GRUCell` and `SimpleRNNCell`.
+    """Base of `LSTMCell`, `GRUCell` and `SimpleRNNCell`, and of the convolutional cell.
 
     Subclasses set `_gates`, the number of blocks of `units` columns in the kernels, and
     write `step_function`.
     """
 
     _gates = 1
+    #: name of the argument that says how wide the states are
+    _width_name = "units"
+    units: int
     #: the first state is the output, so that nobody need carry the output as well
     output_is_state = True
     state_size: Any
@@ -76,7 +79,7 @@ class RecurrentCell(DescribedLayer):
 
     def _set_options(
         self,
-        units: int,
+        width: int,
         activation: Any,
         use_bias: bool,
         kernel_initializer: Any,
@@ -92,7 +95,7 @@ class RecurrentCell(DescribedLayer):
         recurrent_dropout: float,
         seed: int | None,
     ) -> None:
-        self.units = positive(self, "units", units)
+        setattr(self, self._width_name, positive(self, self._width_name, width))
         self._set_activation(activation)
         self.use_bias = use_bias
         self._set_weight_options(
@@ -118,11 +121,11 @@ class RecurrentCell(DescribedLayer):
             regularizer=self.bias_regularizer, constraint=self.bias_constraint,
         ) if self.use_bias else None
 
-    def step_function(self, batch_size: Any, training: bool | None = False) -> Step:
+    def step_function(self, step_shape: Any, training: bool | None = False) -> Step:
         """The step in two halves, with the weights read and the dropout masks drawn.
 
         Args:
-            batch_size: number of samples.
+            step_shape: shape of the inputs of one time step, the batch axis first.
             training: whether dropout acts.
 
         Returns:
@@ -131,7 +134,7 @@ class RecurrentCell(DescribedLayer):
         raise NotImplementedError
 
     def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
-        project, step = self.step_function(inputs.shape[0], training)
+        project, step = self.step_function(inputs.shape, training)
         several = isinstance(states, (list, tuple))
         output, new = step(project(inputs), states if several else [states])
         return output, new if several else new[0]
@@ -159,7 +162,7 @@ class RecurrentCell(DescribedLayer):
         """The mask of the inputs, drawn once until `reset_dropout_mask`.
 
         Args:
-            step_input: `(batch, features)`.
+            step_input: `(batch, ...)`.
 
         Returns:
             Array like `step_input`: 0, or 1 / (1 - rate); None without dropout.
@@ -196,13 +199,16 @@ class RecurrentCell(DescribedLayer):
             return 0 * ones
         return random.dropout(ones, rate, seed=self.seed_generator)
 
-    def _masks(self, batch_size: Any, training: bool | None) -> tuple[Any, Any]:
+    def _masks(self, step_shape: Any, training: bool | None) -> tuple[Any, Any]:
         if not training or (self.dropout == 0 and self.recurrent_dropout == 0):
             return None, None
         return (
-            self.get_dropout_mask(_Shaped((batch_size, self.kernel.shape[0]))),
-            self.get_recurrent_dropout_mask(_Shaped((batch_size, self.units))),
+            self.get_dropout_mask(_Shaped(tuple(step_shape))),
+            self.get_recurrent_dropout_mask(_Shaped(self._state_shape(step_shape))),
         )
+
+    def _state_shape(self, step_shape: Any) -> tuple:
+        return (step_shape[0], self.units)
 
 
 class _Shaped:

@@ -21,7 +21,7 @@ class OfCell:
 
 
 class CellLayer(RNN):
-    """Base of `LSTM`, `GRU` and `SimpleRNN`.
+    """Base of `LSTM`, `GRU`, `SimpleRNN` and the convolutional LSTMs.
 
     Args:
         cell: the cell, made by the subclass.
@@ -32,7 +32,6 @@ class CellLayer(RNN):
     #: constructor arguments that are the cell's
     _cell_fields: ClassVar[tuple[str, ...]] = ()
 
-    units = OfCell()
     activation = OfCell()
     use_bias = OfCell()
     kernel_initializer = OfCell()

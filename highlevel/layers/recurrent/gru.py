@@ -88,11 +88,11 @@ class GRUCell(RecurrentCell):
         width = 3 * self.units
         self._add_weights(input_shape, (2, width) if self.reset_after else (width,))
 
-    def step_function(self, batch_size: Any, training: bool | None = False) -> Step:
+    def step_function(self, step_shape: Any, training: bool | None = False) -> Step:
         backend = current_backend()
         xp = backend.xp
         units, activate, gate = self.units, self.activation, self.recurrent_activation
-        input_mask, state_mask = self._masks(batch_size, training)
+        input_mask, state_mask = self._masks(step_shape, training)
         recurrent = self.recurrent_kernel.value
         bias = self.bias.value if self.bias is not None else None
         inner_bias = None
@@ -165,6 +165,7 @@ class GRU(CellLayer):
     """
 
     _cell_fields = _FIELDS
+    units = OfCell()
     recurrent_activation = OfCell()
     reset_after = OfCell()
 

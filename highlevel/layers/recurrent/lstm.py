@@ -10,7 +10,7 @@ from highlevel import activations
 from highlevel.layers.recurrent.cell import CELL_FIELDS, RecurrentCell, Step, projection
 from highlevel.layers.recurrent.gated import CellLayer, OfCell
 
-__all__ = ["LSTM", "LSTMCell"]
+__all__ = ["LSTM", "ForgetBias", "LSTMCell"]
 
 _FIELDS = (*CELL_FIELDS, "recurrent_activation", "unit_forget_bias")
 
@@ -84,15 +84,15 @@ class LSTMCell(RecurrentCell):
 
     def build(self, input_shape: Any) -> None:
         """Make kernel, recurrent kernel and bias."""
-        initializer = _ForgetBias(self.bias_initializer, self.units) \
+        initializer = ForgetBias(self.bias_initializer, self.units) \
             if self.unit_forget_bias else None
         self._add_weights(input_shape, (4 * self.units,), initializer)
 
-    def step_function(self, batch_size: Any, training: bool | None = False) -> Step:
+    def step_function(self, step_shape: Any, training: bool | None = False) -> Step:
         backend = current_backend()
         xp = backend.xp
         units, activate, gate = self.units, self.activation, self.recurrent_activation
-        input_mask, state_mask = self._masks(batch_size, training)
+        input_mask, state_mask = self._masks(step_shape, training)
         recurrent = self.recurrent_kernel.value
         bias = self.bias.value if self.bias is not None else None
 
@@ -109,8 +109,8 @@ class LSTMCell(RecurrentCell):
         return projection(self, input_mask, bias), step
 
 
-class _ForgetBias:
-    """Initializer of an LSTM's bias: 1 for the forget gate, the other's values elsewhere."""
+class ForgetBias:
+    """Initializer of an LSTM's bias: 1 for the forget gate, the initializer's values elsewhere."""
 
     def __init__(self, initializer: Any, units: int) -> None:
         self.initializer, self.units = initializer, units
@@ -170,6 +170,7 @@ class LSTM(CellLayer):
     """
 
     _cell_fields = _FIELDS
+    units = OfCell()
     recurrent_activation = OfCell()
     unit_forget_bias = OfCell()
 

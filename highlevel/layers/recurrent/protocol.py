@@ -47,7 +47,7 @@ def output_size_of(cell: Any) -> tuple[int, ...]:
     return tuple(size) if isinstance(size, (list, tuple)) else (int(size),)
 
 
-def step_of(cell: Any, batch_size: Any, training: bool | None) -> Step:
+def step_of(cell: Any, step_shape: Any, training: bool | None) -> Step:
     """A cell's step in two halves; see `RecurrentCell.step_function`.
 
     The second half does it all for cells that have only `call`, and for subclasses of the
@@ -55,7 +55,7 @@ def step_of(cell: Any, batch_size: Any, training: bool | None) -> Step:
     """
     for cls in type(cell).__mro__:
         if "step_function" in cls.__dict__:
-            return cell.step_function(batch_size, training)
+            return cell.step_function(step_shape, training)
         if "call" in cls.__dict__:
             break
     return _same, caller(cell, training, {})

@@ -198,9 +198,10 @@ class RNN(DescribedLayer):
     def _first_states(self, sequences: Any, initial_state: Any) -> list[Any]:
         if initial_state is None:
             if self.stateful and self._carried is not None:
+                self._check_carried(sequences.shape)
                 dtype, backend = self.compute_dtype, current_backend()
                 return tree.map_leaves(lambda v: backend.cast(v.value, dtype), self._carried)
-            return self.get_initial_state(sequences.shape[0])
+            return self._zero_states(sequences.shape)
         given = tree.leaves(initial_state)
         expected = self._state_specs(None, sequences.shape)
         leaves, definition = tree.flatten(expected)
@@ -210,6 +211,21 @@ class RNN(DescribedLayer):
                 f"`initial_state` has {len(given)}: {[tuple(v.shape) for v in given]}."
             )
         return tree.unflatten(definition, given)
+
+    def _check_carried(self, sequences_shape: Any) -> None:
+        kept = [variable.shape for variable in tree.leaves(self._carried)]
+        specs = self._state_specs(sequences_shape[0], sequences_shape)
+        asked = [spec.shape for spec in tree.leaves(specs)]
+        if kept != asked:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' is stateful: it keeps states of the shapes "
+                f"{kept} from one batch to the next, but inputs of shape "
+                f"{tuple(sequences_shape)} need {asked}. Keep to one batch size, and to one "
+                "size of images, or make another layer."
+            )
+
+    def _zero_states(self, sequences_shape: Any) -> list[Any]:
+        return self.get_initial_state(sequences_shape[0])
 
     # --------------------------------------------------------------------- call
 
@@ -245,7 +261,7 @@ class RNN(DescribedLayer):
         """
         backend = current_backend()
         xp = backend.xp
-        project, step = self._step(sequences.shape[0], training)
+        project, step = self._step(sequences.shape, training)
         xs = project(xp.swapaxes(sequences, 0, 1))
         values, definition = tree.flatten(initial_state)
         dtypes = [value.dtype.name for value in values]
@@ -310,8 +326,8 @@ class RNN(DescribedLayer):
             outputs = xp.swapaxes(outputs, 0, 1)
         return last, outputs, tree.unflatten(definition, values)
 
-    def _step(self, batch: Any, training: bool | None) -> Step:
-        return step_of(self.cell, batch, training)
+    def _step(self, sequences_shape: Any, training: bool | None) -> Step:
+        return step_of(self.cell, (sequences_shape[0], *sequences_shape[2:]), training)
 
     def _scan(self, function: Callable, init: Any, xs: Any) -> tuple[Any, Any]:
         backend = current_backend()

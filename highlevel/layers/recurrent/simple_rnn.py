@@ -7,7 +7,7 @@ from typing import Any
 from highlevel_backend import current_backend
 
 from highlevel.layers.recurrent.cell import CELL_FIELDS, RecurrentCell, Step, projection
-from highlevel.layers.recurrent.gated import CellLayer
+from highlevel.layers.recurrent.gated import CellLayer, OfCell
 
 __all__ = ["SimpleRNN", "SimpleRNNCell"]
 
@@ -73,9 +73,9 @@ class SimpleRNNCell(RecurrentCell):
     def call(self, sequence: Any, states: Any, training: bool | None = False) -> Any:
         return super().call(sequence, states, training)
 
-    def step_function(self, batch_size: Any, training: bool | None = False) -> Step:
+    def step_function(self, step_shape: Any, training: bool | None = False) -> Step:
         xp = current_backend().xp
-        input_mask, state_mask = self._masks(batch_size, training)
+        input_mask, state_mask = self._masks(step_shape, training)
         recurrent, activate = self.recurrent_kernel.value, self._activate
         bias = self.bias.value if self.bias is not None else None
 
@@ -126,6 +126,7 @@ class SimpleRNN(CellLayer):
     """
 
     _cell_fields = CELL_FIELDS
+    units = OfCell()
 
     def __init__(
         self,

@@ -91,9 +91,12 @@ class StackedRNNCells(Layer):
 
         return output, [like(state) for state in states]
 
-    def step_function(self, batch_size: Any, training: bool | None = False) -> Step:
+    def step_function(self, step_shape: Any, training: bool | None = False) -> Step:
         """The cells' steps as one, with the first cell's input product apart."""
-        steps = [step_of(cell, batch_size, training) for cell in self.cells]
+        steps = []
+        for cell in self.cells:
+            steps.append(step_of(cell, step_shape, training))
+            step_shape = (step_shape[0], *output_size_of(cell))
 
         def step(projected: Any, states: Any) -> tuple[Any, list[Any]]:
             new_states = []

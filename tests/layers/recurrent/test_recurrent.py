@@ -21,6 +21,15 @@ ROWS = [
     row("GRU", (2, 5, 3), label="before", units=4, seed=1, reset_after=False, go_backwards=True,
         kernel_regularizer="l2", bias_constraint="non_neg"),
     row("SimpleRNN", (2, 5, 3), units=4, seed=1, activation="relu", unroll=True),
+    row("ConvLSTM1D", (2, 3, 6, 2), filters=2, kernel_size=3, strides=2, seed=1,
+        unknown=(N, N, N, 2)),
+    row("ConvLSTM2D", (2, 3, 5, 4, 2), filters=2, kernel_size=(3, 2), padding="same", seed=1,
+        return_sequences=True, recurrent_activation="hard_sigmoid", unknown=(N, N, N, N, 2)),
+    row("ConvLSTM2D", (2, 3, 2, 5, 5), label="first", filters=2, kernel_size=2, seed=1,
+        dilation_rate=2, data_format="channels_first", go_backwards=True,
+        kernel_regularizer="l2", unknown=(N, 3, 2, N, N)),
+    row("ConvLSTM3D", (2, 2, 3, 3, 2, 1), filters=2, kernel_size=2, seed=1,
+        unknown=(N, 2, N, N, N, 1)),
 ]
 rows = pytest.mark.parametrize("one", ROWS, ids=str)
 
@@ -157,6 +166,8 @@ def test_stateful_goes_on(backend):
     assert len(layer.variables) == 6  # with two states and the seed
     with pytest.raises(ValueError, match="fixed batch size"):
         layers.LSTM(3, stateful=True)(hl.Input((5, 4)))
+    with pytest.raises(ValueError, match="is stateful: it keeps states"):
+        layer(X[:2])
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
@@ -173,7 +184,7 @@ def test_dropout(index, backend):
     cell = layer.cell
     mask = np.asarray(cell.get_dropout_mask(X[:, 0]))
     changed = np.where(mask[:, None] == 0, 9.0, X).astype("float32")
-    project, _ = cell.step_function(3, training=True)
+    project, _ = cell.step_function((3, 4), training=True)
     np.testing.assert_allclose(
         np.asarray(project(current_backend().asarray(X.swapaxes(0, 1)))),
         np.asarray(project(current_backend().asarray(changed.swapaxes(0, 1)))), atol=1e-5)
