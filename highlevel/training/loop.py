@@ -29,6 +29,7 @@ from highlevel.training.data.sources import (
     unpack_x_y_sample_weight,
 )
 from highlevel.training.interrupt import InterruptGuard
+from highlevel.training.run import Run
 
 __all__ = ["evaluate", "fit", "on_device", "predict", "to_floats"]
 
@@ -166,26 +167,33 @@ def _noting(phase: str, where: dict[str, Any]) -> Iterator[None]:
 
 def _blocks(
     program: Any, source: Any, device: DeviceData | None, rng: Any, pace: Pace,
-    steps: int | None,
+    steps: int | None, done: int,
 ) -> Iterator[tuple[int, int, Any]]:
-    """Run one pass; yields `(first step, steps, call)` where `call()` does them."""
+    """Run one pass; yields `(first step, steps, call)` where `call()` does them.
+
+    The first `done` steps are left out: they were done before an interruption.
+    """
     if device is not None:
         order, rest = device.orders(rng)
         last = device.full if steps is None else min(device.full, steps)
-        at = 0
+        at = done
         while at < last:
             count = min(pace.block, last - at)
             yield at, count, lambda at=at, count=count: program.run_block(
                 device.data, order, at, count)
             at += count
-        if rest is not None and (steps is None or at < steps):
+        if rest is not None and at <= device.full and (steps is None or at < steps):
             yield at, 1, lambda: program.run_block(device.data, rest, 0, 1)
         return
     batches = source.batches(rng)
+    if done and isinstance(source, ArraySource):  # a stream has resumed by itself
+        batches = itertools.islice(batches, done, None)
     if program.compiled and isinstance(source, StreamSource):
         # No more than this pass needs: a generator goes on in the next one.
-        batches = prefetch(itertools.islice(batches, steps), on_device)
-    at = 0
+        batches = prefetch(
+            itertools.islice(batches, None if steps is None else steps - done), on_device
+        )
+    at = done
     try:
         for batch in batches:
             if steps is not None and at >= steps:
@@ -202,13 +210,14 @@ def _blocks(
 def _pass(
     model: Any, mode: str, source: Any, device: DeviceData | None, callbacks: Any,
     rng: Any, pace: Pace, steps: int | None, guard: InterruptGuard, where: dict[str, Any],
+    done: int = 0,
 ) -> Any:
     """One pass over the data; returns the last logs, still on the device."""
     begin = getattr(callbacks, f"on_{mode}_batch_begin") if callbacks is not None else None
     end = getattr(callbacks, f"on_{mode}_batch_end") if callbacks is not None else None
     program = model._program(mode)
     logs: Any = {}
-    for at, count, call in _blocks(program, source, device, rng, pace, steps):
+    for at, count, call in _blocks(program, source, device, rng, pace, steps, done):
         where["batch"] = f"{at + 1}" + (f"–{at + count}" if count > 1 else "")
         if begin is not None:
             begin(at)
@@ -239,8 +248,10 @@ def fit(
         (x, y, sample_weight), validation_data = split_off_validation(
             x, y, sample_weight, validation_split
         )
+    order_seed = int(np.random.randint(2**31)) if shuffle else None
     source = make_source(
-        x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, "fit"
+        x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, "fit",
+        order_seed,
     )
     steps = steps_per_epoch if steps_per_epoch is not None else source.num_batches
     if epochs > 1 and isinstance(source, StreamSource) and not source._restart and steps is None:
@@ -273,7 +284,7 @@ def fit(
         1 if callbacks.has_batch_hooks("train") else None
     )
     pace = Pace(fixed)
-    rng = np.random.default_rng(np.random.randint(2**31)) if shuffle else None
+    run = model._trainer.run = Run(model, source, callbacks, order_seed)
     where: dict[str, Any] = {}
     val_device: list[DeviceData] = []
     training_logs: dict[str, Any] = {}
@@ -281,15 +292,28 @@ def fit(
         model._initial_epoch = initial_epoch
         callbacks.on_train_begin()
         initial_epoch = model._initial_epoch  # BackupAndRestore may have moved it on
+        done = 0
+        if model.history is not None:
+            model.history.identity = run.identity(steps=steps_per_epoch)
+        if run.pending is not None and not run.pending_batch:
+            run.restore()
         for epoch in range(initial_epoch, epochs):
+            if model.stop_training:
+                break
             where["epoch"] = f"{epoch + 1}/{epochs}"
             model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
+            if run.pending is not None:  # after what callbacks do at the beginning of an epoch
+                done = run.restore()
+            run.epoch, run.batch = epoch, done
             pace.paused()
             logs = _pass(
-                model, "train", source, device, callbacks, rng, pace, steps_per_epoch, guard,
-                where,
+                model, "train", source, device, callbacks, run.generator(epoch), pace,
+                steps_per_epoch, guard, where, done,
             )
+            if done and not logs:  # interrupted between the last step and the epoch's end
+                logs = model.get_metrics_result()
+            done = 0
             epoch_logs = to_floats(model, logs)
             source.on_epoch_end()
             if validation is not None and _due(validation_freq, epoch):

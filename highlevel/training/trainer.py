@@ -49,6 +49,8 @@ class TrainerState:
         self.run_eagerly = False
         self.steps_per_execution = 1
         self.jit_compile: Any = "auto"
+        #: the `fit` that runs or ran last
+        self.run: Any = None
 
 
 class Trainer(_Base):

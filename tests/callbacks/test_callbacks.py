@@ -34,12 +34,11 @@ class Model:
 
     def save_weights(self, path, overwrite=True):
         self.saved.append(path)
-        np.save(path + ".npy", self.weights[0])
-        with open(path, "w") as file:
-            file.write("weights")
+        with open(path, "wb") as file:
+            np.save(file, self.weights[0])
 
     def load_weights(self, path):
-        self.weights = [np.load(path + ".npy")]
+        self.weights = [np.load(path)]
 
 
 def train(model, callback, losses, name="loss", start=0):

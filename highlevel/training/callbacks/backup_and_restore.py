@@ -7,33 +7,45 @@ import os
 import shutil
 from typing import Any
 
+import numpy as np
+
 from highlevel.training.callbacks.callback import Callback, Logs
 
 __all__ = ["BackupAndRestore"]
 
 _WEIGHTS = "latest.weights.h5"
+_STATE = "latest.state.npz"
 _RECORD = "training_metadata.json"
+#: in the order in which a new backup replaces the old one: the record, which decides, last
+_FILES = (_WEIGHTS, _STATE, _RECORD)
 
 
 class BackupAndRestore(Callback):
     """Keeps a backup while training, and starts from it when `fit` is called again.
 
-    The backup has the weights, the optimizer's state and the epoch; it is deleted when
-    training comes to its end. Run the same program again after an interruption, and it
-    goes on with the epoch that was not finished.
+    Run the same program again after an interruption, a killed process included: it goes on
+    where the last backup was made and ends with the weights, the `History` and the callbacks'
+    own state of a run that nobody interrupted, to the last bit. The backup has the weights,
+    the optimizer's state, the metrics, the epoch and the batch, the order of the data, the
+    states of random generators, and what the callbacks remember (`Callback.get_state`); it
+    is deleted when training comes to its end.
 
     Args:
         backup_dir: directory for the backup, used by one training only.
-        save_freq: `"epoch"`, a number of batches, or False to save only where training is
-            interrupted by an error.
+        save_freq: `"epoch"`, a number of batches, or False to make no backups and only
+            start from one that is there.
         double_checkpoint: keep the backup before the last one, too.
         delete_checkpoint: delete the backup at the end of training.
 
     Raises:
         ValueError: an empty `backup_dir`, or an unknown `save_freq`.
+
+    >>> BackupAndRestore("/tmp/backup", save_freq=100).save_freq
+    100
     """
 
     needs_batch_logs = False
+    acts_last = True
 
     def __init__(
         self,
@@ -54,31 +66,44 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
-        self._epoch = 0
         self._batches = 0
         self._last_batch = -1
         self.needs_batch_logs = isinstance(save_freq, int) and save_freq is not False
 
-    @property
-    def _weights_path(self) -> str:
-        return os.path.join(self.backup_dir, _WEIGHTS)
+    def get_state(self) -> dict[str, Any]:
+        """The batches since the last backup."""
+        return {"_batches": self._batches, "_last_batch": self._last_batch}
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.backup_dir, name)
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Start from the backup, where there is one."""
-        record = os.path.join(self.backup_dir, _RECORD)
-        if not (os.path.exists(record) and os.path.exists(self._weights_path)):
+        self._batches, self._last_batch = 0, -1
+        self._finish_replacing()
+        if not all(map(os.path.exists, (self._path(_WEIGHTS), self._path(_RECORD)))):
             return
-        with open(record, encoding="utf-8") as file:
-            found = json.load(file)
-        self.model.load_weights(self._weights_path)
-        self.model._initial_epoch = int(found.get("initial_epoch", found.get("epoch", 0)))
+        with open(self._path(_RECORD), encoding="utf-8") as file:
+            record = json.load(file)
+        arrays = {}
+        if os.path.exists(self._path(_STATE)):
+            with np.load(self._path(_STATE), allow_pickle=False) as file:
+                arrays = dict(file)
+        self.model.load_weights(self._path(_WEIGHTS))
+        known = dict(record["dict"]) if "dict" in record else record
+        self.model._initial_epoch = int(known.get("initial_epoch", known.get("epoch", 0)))
+        run = self._run
+        if run is not None and "dict" in record:
+            run.pending = (record, arrays)
+
+    @property
+    def _run(self) -> Any:
+        return getattr(getattr(self.model, "_trainer", None), "run", None)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        self._epoch = epoch
         self._last_batch = -1
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        self._epoch = epoch + 1
         if self.save_freq == "epoch":
             self._save(epoch + 1, 0)
 
@@ -89,39 +114,67 @@ class BackupAndRestore(Callback):
         self._last_batch = batch
         if self._batches >= int(self.save_freq):
             self._batches = 0
-            self._save(self._epoch, batch)
+            self._save(None, batch + 1)
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self.delete_checkpoint and os.path.isdir(self.backup_dir):
-            for name in (_WEIGHTS, _RECORD, _previous(_WEIGHTS), _previous(_RECORD)):
-                path = os.path.join(self.backup_dir, name)
-                if os.path.exists(path):
-                    os.remove(path)
+            # The record first: without it the others count for nothing.
+            for name in (_RECORD, _WEIGHTS, _STATE):
+                for path in (self._path(name), self._path(_previous(name))):
+                    if os.path.exists(path):
+                        os.remove(path)
             if not os.listdir(self.backup_dir):
                 os.rmdir(self.backup_dir)
 
-    def _save(self, epoch: int, batch: int) -> None:
+    # ------------------------------------------------------------------- saving
+
+    def _save(self, epoch: int | None, batch: int) -> None:
+        """Replace the backup, all its files or none.
+
+        The new files are written beside the old ones, the record last. From the moment it
+        is there under its temporary name the new backup counts: `_finish_replacing` moves
+        the files to their names, now or when training is taken up again.
+        """
         os.makedirs(self.backup_dir, exist_ok=True)
-        record = os.path.join(self.backup_dir, _RECORD)
-        if self.double_checkpoint and os.path.exists(record):
-            for name in (_WEIGHTS, _RECORD):
-                path = os.path.join(self.backup_dir, name)
-                if os.path.exists(path):
-                    shutil.copy2(path, os.path.join(self.backup_dir, _previous(name)))
-        # Each file is replaced in one move. Killed between the two, the weights are newer than
-        # the record and the epoch that they finished is trained once more.
-        self.model.save_weights(self._weights_path, overwrite=True)
-        temporary = record + ".tmp"
+        run = self._run
+        if run is None:  # called by hand, outside of `fit`
+            record, arrays = {"dict": [["initial_epoch", epoch or 0], ["initial_batch", batch]]}, {}
+        else:
+            if epoch is not None:
+                run.epoch = epoch
+            run.batch = batch
+            record, arrays = run.state()
+        if self.double_checkpoint and os.path.exists(self._path(_RECORD)):
+            for name in _FILES:
+                if os.path.exists(self._path(name)):
+                    shutil.copy2(self._path(name), self._path(_previous(name)))
+        self.model.save_weights(self._path(_next(_WEIGHTS)), overwrite=True)
+        with open(self._path(_next(_STATE)), "wb") as file:
+            np.savez(file, **arrays)
+            _flush(file)
+        temporary = self._path(_RECORD + ".tmp")
         with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(_record(epoch, batch), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, record)
+            json.dump(record, file)
+            _flush(file)
+        os.replace(temporary, self._path(_next(_RECORD)))
+        self._finish_replacing()
+
+    def _finish_replacing(self) -> None:
+        if not os.path.exists(self._path(_next(_RECORD))):
+            return
+        for name in _FILES:
+            if os.path.exists(self._path(_next(name))):
+                os.replace(self._path(_next(name)), self._path(name))
+
+
+def _flush(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _next(name: str) -> str:
+    return name.replace("latest", "next") if "latest" in name else f"next_{name}"
 
 
 def _previous(name: str) -> str:
     return name.replace("latest", "previous") if "latest" in name else f"previous_{name}"
-
-
-def _record(epoch: int, batch: int) -> dict[str, Any]:
-    return {"initial_epoch": epoch, "initial_batch": batch}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from highlevel.training.plain_state import is_plain
+
 __all__ = ["Callback"]
 
 Logs = Mapping[str, Any] | None
@@ -33,6 +35,8 @@ class Callback:
     """
 
     needs_batch_logs: bool | None = None
+    #: called after all others at the end of batches, epochs and training
+    acts_last: bool = False
 
     # Subclasses may forget to call `__init__`.
     params: dict[str, Any] | None = None
@@ -54,6 +58,22 @@ class Callback:
     def set_params(self, params: dict[str, Any]) -> None:
         """Called with `epochs`, `steps` and `verbose` before training."""
         self.params = params
+
+    def get_state(self) -> dict[str, Any]:
+        """What the callback remembers, for a backup: numbers, text, arrays, lists and dicts.
+
+        By default all attributes that are such values; override it, with `set_state`, to
+        keep other things.
+        """
+        return {
+            name: value for name, value in vars(self).items()
+            if name not in ("params", "_model") and is_plain(value)
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_state` gave in a training that was interrupted."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Older name of `on_train_batch_begin`."""

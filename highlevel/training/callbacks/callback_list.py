@@ -76,6 +76,14 @@ class CallbackList(Callback):
         if params:
             self.set_params(params)
 
+    def get_state(self) -> dict[str, Any]:
+        """Nothing of its own: each callback is asked by itself."""
+        return {}
+
+    def _at_end(self) -> list[Any]:
+        """The callbacks in the order of the hooks at ends: a backup holds what others did."""
+        return sorted(self.callbacks, key=lambda c: getattr(c, "acts_last", False))
+
     @staticmethod
     def _check(callback: Any) -> None:
         if isinstance(callback, type) or not hasattr(callback, "on_epoch_end"):
@@ -124,7 +132,7 @@ class CallbackList(Callback):
         if found is None:
             found = self._hooks[hook] = [
                 callback
-                for callback in self.callbacks
+                for callback in self._at_end()
                 if any(_overrides(callback, name) for name in _BATCH_HOOKS[hook])
             ]
         return found
@@ -170,7 +178,7 @@ class CallbackList(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         logs = {} if logs is None else logs
-        for callback in self.callbacks:
+        for callback in self._at_end():
             callback.on_epoch_end(epoch, logs)
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -180,7 +188,7 @@ class CallbackList(Callback):
 
     def on_train_end(self, logs: Logs = None) -> None:
         logs = {} if logs is None else logs
-        for callback in self.callbacks:
+        for callback in self._at_end():
             callback.on_train_end(logs)
 
     def on_test_begin(self, logs: Logs = None) -> None:

@@ -44,20 +44,30 @@ class CSVLogger(Callback):
         self.writer: Any = None
         self._file: Any = None
         self._heading = True
+        self._size: int | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        mode = "w"
-        self._heading = True
-        if self.append:
-            mode = "a"
-            if os.path.exists(self.filename):
-                self._heading = os.path.getsize(self.filename) == 0
-        self._file = open(self.filename, mode, newline="", encoding="utf-8")  # noqa: SIM115
-        self.writer = None
-        self.keys = None
+        self._file: Any = None
+        self.writer = self.keys = self._size = None
+
+    def get_state(self) -> dict[str, Any]:
+        """The columns, and how long the file is."""
+        return {"keys": self.keys, "_size": None if self._file is None else self._file.tell()}
+
+    def _open(self) -> None:
+        """Open the file, at the end of training's first epoch: where it resumes is known then."""
+        if self._size is not None and os.path.exists(self.filename):
+            os.truncate(self.filename, self._size)  # without rows of epochs that come again
+        keep = self.append or self._size is not None
+        self._file = open(  # noqa: SIM115
+            self.filename, "a" if keep else "w", newline="", encoding="utf-8"
+        )
+        self._heading = self._file.tell() == 0
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         logs = logs or {}
+        if self._file is None:
+            self._open()
         if self.keys is None:
             self.keys = sorted(logs)
             if not any(key.startswith("val_") for key in self.keys):

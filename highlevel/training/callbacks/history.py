@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from highlevel.training.callbacks.callback import Callback, Logs
@@ -15,6 +17,8 @@ class History(Callback):
     Attributes:
         history: metric name → list of its values, one per epoch.
         epoch: the epochs that ended, from 0.
+        identity: the model's weights by name and shape, the optimizer's config, the order of
+            the data and a digest of it, as `fit` found them.
 
     >>> history = History()
     >>> history.on_train_begin()
@@ -27,6 +31,21 @@ class History(Callback):
         super().__init__()
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
+        self.identity: dict[str, Any] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash that is equal for two runs where they were the same run, to the last bit.
+
+        It covers `identity`, and every value recorded. Runs that differ in a hyperparameter,
+        in the data, in a seed or on the way differ in it.
+        """
+        values = {
+            name: [v.hex() if isinstance(v, float) else str(v) for v in column]
+            for name, column in sorted(self.history.items())
+        }
+        told = json.dumps([self.identity, self.epoch, values], sort_keys=True, default=str)
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self.epoch = []

@@ -60,6 +60,10 @@ class ProgbarLogger(Callback):
         self._latest = None
         self.progbar = None
 
+    def get_state(self) -> dict[str, Any]:
+        """Nothing: the display begins anew."""
+        return {}
+
     def on_train_begin(self, logs: Logs = None) -> None:
         self._in_fit = True
 

@@ -228,28 +228,34 @@ class ArraySource:
     def on_epoch_end(self) -> None:
         """Nothing to do for arrays."""
 
+    def resume(self, epoch: int, batch: int, order_seed: int | None) -> None:
+        """Nothing to do for arrays: an epoch's order does not depend on those before."""
+
 
 class StreamSource:
     """Batches from an iterable.
 
     Args:
-        start: called for an iterator of batches at the start of every pass.
+        start: called with `(order_seed, number of passes before)` for an iterator of batches.
         num_batches: how many a pass has, None where unknown.
         restart: whether every epoch begins a new pass; otherwise one iterator goes on.
         on_epoch_end: called after each epoch.
         transform: applied to each `(x, y, sample_weight)`.
+        order_seed: what the passes' orders are drawn from.
     """
 
     shuffle = False
 
     def __init__(
         self,
-        start: Callable[[], Iterator[Any]],
+        start: Callable[[tuple[int, int]], Iterator[Any]],
         num_batches: int | None = None,
         restart: bool = True,
         on_epoch_end: Callable[[], None] | None = None,
         transform: Callable | None = None,
+        order_seed: int | None = None,
     ) -> None:
+        self.order_seed = order_seed
         self._start = start
         self.num_batches = num_batches
         self._restart = restart
@@ -257,6 +263,8 @@ class StreamSource:
         self._transform = transform
         self._iterator: Iterator[Any] | None = None
         self._peeked: list[Any] = []
+        self._passes = 0  # begun before the present one
+        self._resumed = False
 
     def first(self) -> Any:
         """The first batch; it is kept for the first pass.
@@ -273,7 +281,8 @@ class StreamSource:
 
     def _running(self) -> Iterator[Any]:
         if self._iterator is None:
-            self._iterator = self._start()
+            self._iterator = self._start((self.order_seed or 0, self._passes))
+            self._passes += 1
         return self._iterator
 
     def _next(self, iterator: Iterator[Any]) -> Any:
@@ -287,8 +296,9 @@ class StreamSource:
 
     def batches(self, generator: np.random.Generator | None = None) -> Iterator[Any]:
         """The batches of one pass; goes on where the last one stopped unless it restarts."""
-        if self._restart and not self._peeked:
+        if self._restart and not self._peeked and not self._resumed:
             self._iterator = None
+        self._resumed = False
         iterator = self._running()
         while True:
             if self._peeked:
@@ -305,6 +315,34 @@ class StreamSource:
         """Tell the dataset that an epoch is over."""
         if self._on_epoch_end is not None:
             self._on_epoch_end()
+
+    def resume(self, epoch: int, batch: int, order_seed: int | None) -> None:
+        """Go to where a training was interrupted.
+
+        Epochs that were done are passed through as the dataset sees them: one that begins
+        anew is told of their ends; an iterator that goes on gives up its batches.
+
+        Args:
+            epoch: number of epochs done.
+            batch: number of batches done in the epoch after them.
+            order_seed: what the epochs' orders are drawn from.
+        """
+        if self._restart:
+            if epoch or order_seed != self.order_seed:
+                self._peeked.clear()
+                self._iterator = None
+                self._passes = epoch
+                self.order_seed = order_seed
+            for _ in range(epoch):
+                self.on_epoch_end()
+        else:
+            batch += epoch * (self.num_batches or 0)
+        for _ in range(batch):
+            if self._peeked:
+                self._peeked.pop()
+            else:
+                self._next(self._running())
+        self._resumed = batch > 0
 
 
 def _class_weights(y: Any, sample_weight: Any, class_weight: dict[int, float]) -> np.ndarray:
@@ -344,6 +382,7 @@ def make_source(
     shuffle: Any = False,
     class_weight: dict[int, float] | None = None,
     what: str = "fit",
+    order_seed: int | None = None,
 ) -> ArraySource | StreamSource:
     """The source of what a user passes as data.
 
@@ -356,6 +395,7 @@ def make_source(
         shuffle: new order in each epoch, with arrays only.
         class_weight: class → weight.
         what: the caller's name, for errors.
+        order_seed: what a dataset's orders are drawn from; chosen at random where None.
 
     Raises:
         ValueError: nothing given, targets beside an iterable, rows that do not match.
@@ -377,40 +417,46 @@ def make_source(
             "yield `(x, y)` or `(x, y, sample_weight)` and leave `y` and `sample_weight` out."
         )
     if hasattr(x, "__getitem__") and hasattr(x, "__len__") and hasattr(x, "on_epoch_end"):
-        return _dataset_source(x, shuffle, transform)
+        return _dataset_source(x, shuffle, transform, order_seed)
     if hasattr(x, "as_numpy_iterator"):
         cardinality = getattr(x, "cardinality", lambda: None)()
         count = None if cardinality is None or int(cardinality) < 0 else int(cardinality)
-        return StreamSource(x.as_numpy_iterator, steps or count, transform=transform)
+        return StreamSource(lambda _: x.as_numpy_iterator(), steps or count, transform=transform)
     if hasattr(x, "__next__"):
-        return StreamSource(lambda: iter(x), steps, restart=False, transform=transform)
+        return StreamSource(lambda _: iter(x), steps, restart=False, transform=transform)
     if hasattr(x, "__iter__") and not isinstance(x, (str, bytes)):
         count = len(x) if hasattr(x, "__len__") else None
-        return StreamSource(lambda: iter(x), steps or count, transform=transform)
+        return StreamSource(lambda _: iter(x), steps or count, transform=transform)
     raise TypeError(
         f"`{what}` cannot take data of type {type(x).__name__}. Give arrays, a table, a dict or "
         "list of arrays, a generator, a `PyDataset` or another iterable of batches."
     )
 
 
-def _dataset_source(dataset: Any, shuffle: Any, transform: Callable | None) -> StreamSource:
+def _dataset_source(
+    dataset: Any, shuffle: Any, transform: Callable | None, order_seed: int | None
+) -> StreamSource:
     """A `PyDataset` or `Sequence`: batches by index, through its workers."""
     count = getattr(dataset, "num_batches", None)
     if count is None:
         count = len(dataset)
     begin = getattr(dataset, "on_epoch_begin", None)
-    rng = np.random.default_rng()
+    if order_seed is None:
+        order_seed = int(np.random.default_rng().integers(2**31))
 
-    def start() -> Iterator[Any]:
+    def start(seed: tuple[int, int]) -> Iterator[Any]:
         if begin is not None:
             begin()
         indices = range(count)
         if shuffle:
-            indices = rng.permutation(count).tolist()
+            indices = np.random.default_rng(seed).permutation(count).tolist()
         iterate = getattr(dataset, "iterate_batches", None)
         return iterate(indices) if iterate is not None else (dataset[i] for i in indices)
 
-    return StreamSource(start, count, on_epoch_end=dataset.on_epoch_end, transform=transform)
+    return StreamSource(
+        start, count, on_epoch_end=dataset.on_epoch_end, transform=transform,
+        order_seed=order_seed,
+    )
 
 
 def split_off_validation(
