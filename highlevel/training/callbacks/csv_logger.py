@@ -47,14 +47,14 @@ class CSVLogger(Callback):
         self._size: int | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        self._file: Any = None
+        self._file = None
         self.writer = self.keys = self._size = None
 
     def get_state(self) -> dict[str, Any]:
         """The columns, and how long the file is."""
         return {"keys": self.keys, "_size": None if self._file is None else self._file.tell()}
 
-    def _open(self) -> None:
+    def _open(self) -> Any:
         """Open the file, at the end of training's first epoch: where it resumes is known then."""
         if self._size is not None and os.path.exists(self.filename):
             os.truncate(self.filename, self._size)  # without rows of epochs that come again
@@ -63,11 +63,11 @@ class CSVLogger(Callback):
             self.filename, "a" if keep else "w", newline="", encoding="utf-8"
         )
         self._heading = self._file.tell() == 0
+        return self._file
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         logs = logs or {}
-        if self._file is None:
-            self._open()
+        file: Any = self._file or self._open()
         if self.keys is None:
             self.keys = sorted(logs)
             if not any(key.startswith("val_") for key in self.keys):
@@ -75,14 +75,14 @@ class CSVLogger(Callback):
                 self.keys += [f"val_{key}" for key in self.keys]
         if self.writer is None:
             self.writer = csv.DictWriter(
-                self._file, fieldnames=["epoch", *self.keys], delimiter=self.sep,
+                file, fieldnames=["epoch", *self.keys], delimiter=self.sep,
                 lineterminator="\n",
             )
             if self._heading:
                 self.writer.writeheader()
         row = {"epoch": epoch} | {key: _cell(logs.get(key, "NA")) for key in self.keys}
         self.writer.writerow(row)
-        self._file.flush()
+        file.flush()
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self._file is not None:
