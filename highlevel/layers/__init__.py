@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from highlevel.layers.input_layer import Input as Input
     from highlevel.layers.input_layer import InputLayer as InputLayer
     from highlevel.layers.input_spec import InputSpec as InputSpec
+    from highlevel.layers.interop.flax_layer import FlaxLayer as FlaxLayer
+    from highlevel.layers.interop.jax_layer import JaxLayer as JaxLayer
     from highlevel.layers.layer import Layer as Layer
     from highlevel.layers.lookup import deserialize as deserialize
     from highlevel.layers.lookup import serialize as serialize
@@ -112,6 +114,7 @@ if TYPE_CHECKING:
     from highlevel.layers.preprocessing.image import CenterCrop as CenterCrop
     from highlevel.layers.preprocessing.image import Resizing as Resizing
     from highlevel.layers.preprocessing.normalization import Normalization as Normalization
+    from highlevel.layers.preprocessing.pipeline import Pipeline as Pipeline
     from highlevel.layers.preprocessing.rescaling import Rescaling as Rescaling
     from highlevel.layers.recurrent.bidirectional import Bidirectional as Bidirectional
     from highlevel.layers.recurrent.conv_lstm import ConvLSTM1D as ConvLSTM1D
@@ -236,6 +239,9 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.layers.attention.grouped_query_attention": "GroupedQueryAttention",
         "highlevel.layers.attention.attention": "Attention",
         "highlevel.layers.attention.additive_attention": "AdditiveAttention",
+        "highlevel.layers.interop.jax_layer": "JaxLayer",
+        "highlevel.layers.interop.flax_layer": "FlaxLayer",
+        "highlevel.layers.preprocessing.pipeline": "Pipeline",
         "highlevel.layers.preprocessing.rescaling": "Rescaling",
         "highlevel.layers.preprocessing.normalization": "Normalization",
         "highlevel.layers.preprocessing.category_encoding": "CategoryEncoding",

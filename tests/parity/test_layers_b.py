@@ -108,6 +108,7 @@ ROWS = [
         use_causal_mask=True, return_attention_scores=True, id="attention-concat"),
     row(lambda L: L.AdditiveAttention(), [X, Y], mask=[None, MASK4], id="additive"),
     row(lambda L: L.AdditiveAttention(use_scale=False), [X, Y], id="additive-plain"),
+    row(lambda L: L.Pipeline([L.Dense(4), L.Rescaling(0.5), L.Dense(2)]), X, id="Pipeline"),
     row(lambda L: L.Rescaling([1.0, 2.0, 3.0], -1), X, id="Rescaling"),
     row(lambda L: L.Normalization(mean=[0.0, 1.0, 2.0], variance=[1.0, 4.0, 9.0]), X, id="Normalization"),
     row(lambda L: L.Normalization(axis=(1, 2), invert=True), X, id="Normalization-axes"),
@@ -128,7 +129,7 @@ kinds = pytest.mark.parametrize(("make", "args", "kwargs"), [
         "LSTM-plain", "GRU-before", "SimpleRNN-linear", "stacked", "Bidirectional-sum-all",
         "ConvLSTM2D", "Bidirectional-conv",
         "Bidirectional-pair", "TimeDistributed-conv", "mha-gate", "gqa-masks",
-        "attention-concat", "additive", "Normalization-axes", "Rescaling", "Resizing",
+        "attention-concat", "additive", "Normalization-axes", "Rescaling", "Resizing", "Pipeline",
         "CenterCrop-small", "CategoryEncoding-count", "Discretization",
     }
 ])

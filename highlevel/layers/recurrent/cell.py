@@ -64,7 +64,7 @@ class RecurrentCell(DescribedLayer):
     #: the first state is the output, so that nobody need carry the output as well
     output_is_state = True
     state_size: Any
-    output_size: int
+    output_size: Any
     kernel_initializer: Any
     kernel_regularizer: Any
     kernel_constraint: Any

@@ -1,0 +1,1 @@
+"""Layers made of models written for other libraries."""
