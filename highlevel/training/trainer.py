@@ -476,7 +476,9 @@ class Trainer(_Base):
         """
         if not current_backend().compiles or self.run_eagerly:
             x, y, sample_weight = loop.on_device((x, y, sample_weight))
-            self._run_metrics(y, self(x, training=False), sample_weight)
+            with StatelessScope():  # states that layers carry must not advance for this
+                outputs = self(x, training=False)
+            self._run_metrics(y, outputs, sample_weight)
             self.reset_metrics()
             return
         data = tree.map_leaves(_symbol, (x, y, sample_weight))

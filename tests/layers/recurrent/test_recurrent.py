@@ -170,6 +170,24 @@ def test_stateful_goes_on(backend):
         layer(X[:2])
 
 
+def test_stateful_layers_train_alike_on_both_backends():
+    """A state is carried through the batches of `fit`, and no further."""
+    kept = []
+    for name in ("numpy", "jax"):
+        with use_backend(name):
+            model = hl.Sequential([
+                hl.Input((6, 4), batch_size=3),
+                layers.GRU(2, stateful=True, kernel_initializer="ones",
+                           recurrent_initializer="ones"),
+            ])
+            model.compile("sgd", "mse")
+            model.fit(X, np.zeros((3, 2), "float32"), epochs=2, batch_size=3, shuffle=False,
+                      verbose=0)
+            kept.append([np.asarray(model.layers[-1].states[0].value), *model.get_weights()])
+    for a, b in zip(*kept, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_dropout(index, backend):
     make = [layers.LSTM, layers.GRU, layers.SimpleRNN][index]
