@@ -116,12 +116,22 @@ class Backend(abc.ABC):
         """
 
     @abc.abstractmethod
-    def vjp(self, function: Callable, *primals: Tree) -> tuple[Tree, Callable]:
-        """`(function(*primals), pullback)`; `pullback(cotangent)` is a tuple, one per primal."""
+    def vjp(self, function: Callable, *primals: Tree, has_aux: bool = False) -> tuple:
+        """`(function(*primals), pullback)`; `pullback(cotangent)` is a tuple, one per primal.
+
+        With `has_aux` the function returns `(value, aux)`, and the result is
+        `(value, pullback, aux)`.
+        """
 
     @abc.abstractmethod
-    def jvp(self, function: Callable, primals: tuple, tangents: tuple) -> tuple[Tree, Tree]:
-        """`(function(*primals), directional derivative along tangents)`."""
+    def jvp(
+        self, function: Callable, primals: tuple, tangents: tuple, has_aux: bool = False
+    ) -> tuple:
+        """`(function(*primals), directional derivative along tangents)`.
+
+        With `has_aux` the function returns `(value, aux)`, and the result is
+        `(value, derivative, aux)`.
+        """
 
     @abc.abstractmethod
     def vmap(self, function: Callable, in_axes: Any = 0, out_axes: Any = 0) -> Callable:

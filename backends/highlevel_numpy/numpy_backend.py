@@ -57,11 +57,13 @@ class NumpyBackend(Backend):
     def value_and_grad(self, function: Callable, has_aux: bool = False) -> Callable:
         return transforms.value_and_grad(function, has_aux)
 
-    def vjp(self, function: Callable, *primals: Any) -> tuple[Any, Callable]:
-        return transforms.vjp(function, *primals)
+    def vjp(self, function: Callable, *primals: Any, has_aux: bool = False) -> tuple:
+        return transforms.vjp(function, *primals, has_aux=has_aux)
 
-    def jvp(self, function: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
-        return transforms.jvp(function, primals, tangents)
+    def jvp(
+        self, function: Callable, primals: tuple, tangents: tuple, has_aux: bool = False
+    ) -> tuple:
+        return transforms.jvp(function, primals, tangents, has_aux)
 
     def vmap(self, function: Callable, in_axes: Any = 0, out_axes: Any = 0) -> Callable:
         return mapping.vmap(function, in_axes, out_axes)

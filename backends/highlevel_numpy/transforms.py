@@ -91,13 +91,17 @@ def _given(g: Any, x: Any) -> Any:
     return g if type(g) is Recorded else np.asarray(g)
 
 
-def vjp(function: Callable, *primals: Tree) -> tuple[Tree, Callable]:
+def vjp(function: Callable, *primals: Tree, has_aux: bool = False) -> tuple:
     """See `Backend.vjp`. The gradient by integer arrays is zeros of their own dtype."""
     leaves, definition = flatten(primals)
     leaves = [x if is_array(x) else as_array(x) for x in leaves]
     level = new_level()
     wrapped = [Recorded(x, level) if is_inexact(x.dtype) else x for x in leaves]
-    out_leaves, out_definition = flatten(function(*unflatten(definition, wrapped)))
+    result = function(*unflatten(definition, wrapped))
+    if has_aux:
+        result, aux = result
+        aux = _leave_tree(aux, level)
+    out_leaves, out_definition = flatten(result)
     targets = [x for x in wrapped if type(x) is Recorded and x.level == level]
     values = [_leave(x, level) for x in out_leaves]
 
@@ -120,7 +124,8 @@ def vjp(function: Callable, *primals: Tree) -> tuple[Tree, Callable]:
             grads.append(_given(next(found) if of_level else None, x))
         return unflatten(definition, grads)
 
-    return unflatten(out_definition, values), pullback
+    value = unflatten(out_definition, values)
+    return (value, pullback, aux) if has_aux else (value, pullback)
 
 
 def _cotangent(g: Any, value: Any) -> Any:
@@ -132,13 +137,15 @@ def _cotangent(g: Any, value: Any) -> Any:
     return g if g.dtype == value.dtype else to_dtype(g, value.dtype)
 
 
-def jvp(function: Callable, primals: tuple, tangents: tuple) -> tuple[Tree, Tree]:
+def jvp(
+    function: Callable, primals: tuple, tangents: tuple, has_aux: bool = False
+) -> tuple:
     """See `Backend.jvp`.
 
     The pullback is linear in the cotangent, and its own pullback is the derivative
     forwards: one more recording instead of a second set of rules.
     """
-    out, pullback = vjp(function, *primals)
+    out, pullback, *aux = vjp(function, *primals, has_aux=has_aux)
     out_leaves, out_definition = flatten(out)
     zeros = [
         np.zeros(x.shape, x.dtype) if is_array(x) and is_inexact(x.dtype) else x
@@ -157,7 +164,7 @@ def jvp(function: Callable, primals: tuple, tangents: tuple) -> tuple[Tree, Tree
     result = [np.zeros(np.shape(x), getattr(x, "dtype", None)) for x in map(strip, out_leaves)]
     for i, t in zip(moving, moved):
         result[i] = t
-    return out, unflatten(out_definition, result)
+    return out, unflatten(out_definition, result), *aux
 
 
 def stop_gradient(x: Tree) -> Tree:

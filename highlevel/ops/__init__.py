@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from highlevel.ops import image as image
 from highlevel.ops import operators as operators  # fills the table of symbolic tensors
 from highlevel.ops.core import *  # noqa: F403
-from highlevel.ops.derivatives import grad as grad
-from highlevel.ops.derivatives import value_and_grad as value_and_grad
+from highlevel.ops.derivatives import *  # noqa: F403
 from highlevel.ops.linalg import *  # noqa: F403
 from highlevel.ops.math import *  # noqa: F403
 from highlevel.ops.nn import *  # noqa: F403

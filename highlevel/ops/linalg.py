@@ -7,7 +7,7 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
-from highlevel.ops.core.control import jvp
+from highlevel.ops.derivatives import jvp
 from highlevel.ops.dispatch import (
     array,
     broadcast_shapes,

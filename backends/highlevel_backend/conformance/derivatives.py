@@ -168,6 +168,22 @@ def test_vjp_of_trees(backend):
     close(backend, pullback(cotangent)[1], 21.0, "a pullback may be called twice")
 
 
+def test_a_second_result_is_passed_through(backend):
+    x = backend.asarray([1.0, 2.0])
+    counted = backend.asarray([7], "int32")
+
+    def function(x):
+        return x * x, {"seen": x + 1, "count": counted + 1}
+
+    out, pullback, aux = backend.vjp(function, x, has_aux=True)
+    close(backend, out, np.array([1.0, 4.0]), "vjp with aux: value")
+    close(backend, pullback(backend.asarray([1.0, 10.0]))[0], np.array([2.0, 40.0]), "pullback")
+    close(backend, aux["seen"], np.array([2.0, 3.0]), "vjp: aux")
+    out, slope, aux = backend.jvp(function, (x,), (x,), has_aux=True)
+    close(backend, slope, np.array([2.0, 8.0]), "jvp with aux: derivative")
+    close(backend, aux["count"], np.array([8]), "jvp: aux")
+
+
 def test_jvp(backend):
     xp = backend.xp
     x, y = backend.asarray([0.5, 1.0]), backend.asarray([2.0, 3.0])

@@ -16,7 +16,6 @@ __all__ = [
     "cond",
     "custom_gradient",
     "fori_loop",
-    "jvp",
     "map",
     "scan",
     "switch",
@@ -311,28 +310,3 @@ def _takes_upstream(gradient: Callable) -> bool:
         return "upstream" in inspect.signature(gradient).parameters
     except (TypeError, ValueError):
         return False
-
-
-def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
-    """The value of a function and its derivative in a direction.
-
-    Args:
-        fun: function of arrays.
-        primals: tuple of its arguments.
-        tangents: tuple of directions, of the same shapes and dtypes.
-        has_aux: `fun` returns a second value, which is passed through.
-
-    Returns:
-        `(value, derivative)`, and the second value with `has_aux`.
-
-    >>> from highlevel.ops import array
-    >>> value, slope = jvp(lambda x: x * x, (array(3.0),), (array(1.0),))
-    >>> float(value), float(slope)
-    (9.0, 6.0)
-    """
-    primals = tuple(_arrays(list(primals)))
-    tangents = tuple(_arrays(list(tangents)))
-    if not has_aux:
-        return current_backend().jvp(fun, primals, tangents)
-    (value, aux), (slope, _) = current_backend().jvp(fun, primals, tangents)
-    return value, slope, aux

@@ -167,17 +167,36 @@ class TinyBackend(Backend):
 
         return run
 
-    def vjp(self, function: Callable, *primals: Any) -> tuple[Any, Callable]:
+    def vjp(self, function: Callable, *primals: Any, has_aux: bool = False) -> tuple:
         primals = map_leaves(self.asarray, primals)
-        out, along = self.differentiate(lambda tree: function(*tree), primals)
-        return out, lambda ct: self.gradient(along, primals, [np.float64(g) for g in leaves(ct)])
+        run, aux = self.without_aux(function, has_aux)
+        out, along = self.differentiate(run, primals)
+        pullback = lambda ct: self.gradient(along, primals, [np.float64(g) for g in leaves(ct)])  # noqa: E731
+        return out, pullback, *aux[:1]
 
-    def jvp(self, function: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+    def jvp(
+        self, function: Callable, primals: tuple, tangents: tuple, has_aux: bool = False
+    ) -> tuple:
         primals = map_leaves(self.asarray, tuple(primals))
-        out, along = self.differentiate(lambda tree: function(*tree), primals)
+        run, aux = self.without_aux(function, has_aux)
+        out, along = self.differentiate(run, primals)
         values, definition = flatten(out)
         changes = along(tuple(tangents))
-        return out, unflatten(definition, [self.like(y, c) for y, c in zip(values, changes)])
+        slope = unflatten(definition, [self.like(y, c) for y, c in zip(values, changes)])
+        return out, slope, *aux[:1]
+
+    def without_aux(self, function: Callable, has_aux: bool) -> tuple[Callable, list]:
+        """`function` of a tuple of arguments, and the list that its second results go to."""
+        kept: list[Any] = []
+
+        def run(tree: Any) -> Any:
+            if not has_aux:
+                return function(*tree)
+            out, aux = function(*tree)
+            kept.append(aux)
+            return out
+
+        return run, kept
 
     def stop_gradient(self, x: Any) -> Any:
         for run in reversed(self.runs):
