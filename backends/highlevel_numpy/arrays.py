@@ -11,7 +11,7 @@ from numpy.dtypes import StringDType
 
 from highlevel_numpy.recorded import FUNCTIONS, Recorded, strip
 
-__all__ = ["as_array", "cast", "dtype_name", "is_array", "numpy_dtype"]
+__all__ = ["ARRAYS", "as_array", "cast", "dtype_name", "is_array", "numpy_dtype"]
 
 _BY_NAME: dict[str, np.dtype] = {
     name: np.dtype(getattr(ml_dtypes, name, None) or getattr(np, name, None) or name)
@@ -20,7 +20,8 @@ _BY_NAME: dict[str, np.dtype] = {
 }
 _NAMES: dict[np.dtype, str] = {dtype: name for name, dtype in _BY_NAME.items()}
 _INT32 = np.iinfo(np.int32)
-_ARRAYS = (np.ndarray, Recorded, np.generic)
+#: the types of arrays here
+ARRAYS = (np.ndarray, Recorded, np.generic)
 _PYTHON = frozenset([bool, int, float, complex])
 
 
@@ -44,7 +45,7 @@ def dtype_name(dtype: np.dtype) -> str:
 
 def is_array(x: Any) -> bool:
     """Whether `x` is an array, a NumPy scalar or a recorded array."""
-    return isinstance(x, _ARRAYS)
+    return isinstance(x, ARRAYS)
 
 
 def cast(x: Any, dtype: str) -> Any:

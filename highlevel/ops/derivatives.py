@@ -324,7 +324,8 @@ def vmap(function: Callable, in_axes: Any = 0, out_axes: int = 0) -> Callable:
 
 
 def _check_axes(args: tuple, in_axes: Any) -> None:
-    axes = tuple(in_axes) if isinstance(in_axes, (list, tuple)) else (in_axes,) * len(args)
+    several = isinstance(in_axes, (list, tuple))
+    axes: tuple[Any, ...] = tuple(in_axes) if several else (in_axes,) * len(args)
     if len(axes) != len(args):
         raise ValueError(
             f"`in_axes` of `vmap` has {len(axes)} entries, but the function was called with "
