@@ -41,6 +41,7 @@ __all__ = [
     "built_on_request",
     "call_context",
     "current_context",
+    "is_shape",
     "symbolic_tensors",
 ]
 
@@ -739,7 +740,8 @@ def _shapes(value: Any) -> Any:
     return None
 
 
-def _is_shape(value: Any) -> bool:
+def is_shape(value: Any) -> bool:
+    """Whether a value is one shape, not a tree of shapes."""
     return type(value) in (tuple, list) and all(
         entry is None or isinstance(entry, int) for entry in value
     )
@@ -747,7 +749,7 @@ def _is_shape(value: Any) -> bool:
 
 def symbolic_tensors(shapes: Any, dtype: str) -> Any:
     """New symbolic tensors for a tree of shapes."""
-    if _is_shape(shapes):
+    if is_shape(shapes):
         return SymbolicTensor.of(tuple(shapes), dtype)
     if type(shapes) is dict:
         return {name: symbolic_tensors(shape, dtype) for name, shape in shapes.items()}

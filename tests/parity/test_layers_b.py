@@ -32,6 +32,28 @@ def row(make, *args, id=None, **kwargs):
 
 
 ALL = {"return_sequences": True, "return_state": True}
+
+
+def three_states(L):
+    """A cell of our own with three states, written once for both libraries."""
+    ops = (keras if L is keras.layers else hl).ops
+
+    class Cell(L.Layer):
+        state_size = (2, 2, 2)
+        output_size = 2
+
+        def build(self, input_shape):
+            self.kernel = self.add_weight(shape=(input_shape[-1], 2), name="kernel")
+            self.built = True
+
+        def call(self, inputs, states, training=False):
+            a, b, c = states
+            y = ops.matmul(inputs, self.kernel) + a
+            return y, [y, b + a, c * 0.5 + b]
+
+    return Cell(name="cell")
+
+
 ROWS = [
     row(lambda L: L.LSTM(2, **ALL), X, id="LSTM-plain"),
     row(lambda L: L.LSTM(2, go_backwards=True, **ALL), X, mask=MASK, initial_state=[H, C],
@@ -51,6 +73,24 @@ ROWS = [
     row(lambda L: L.RNN(L.StackedRNNCells([L.LSTMCell(2), L.GRUCell(3)]),
                         return_sequences=True), X, mask=MASK, id="stacked"),
     row(lambda L: L.RNN([L.SimpleRNNCell(4), L.LSTMCell(2)]), X, id="stacked list"),
+    row(lambda L: L.RNN(three_states(L), **ALL), X, mask=MASK, id="RNN-three states"),
+    row(lambda L: L.RNN(three_states(L), unroll=True, return_state=True), X, mask=MASK,
+        id="RNN-three states unrolled"),
+    row(lambda L: L.RNN(three_states(L), go_backwards=True, return_sequences=True), X,
+        mask=MASK, id="RNN-three states backwards"),
+    row(lambda L: L.RNN([L.LSTMCell(2), L.GRUCell(2)]), X, mask=MASK,
+        initial_state=[[H, C], [C]], id="stacked-state"),
+    row(lambda L: L.GRU(2, unroll=True, go_backwards=True, return_sequences=True), X, mask=MASK,
+        id="GRU-unroll backwards"),
+    row(lambda L: L.Bidirectional(L.LSTM(2, return_state=True), merge_mode=None), X, mask=MASK,
+        id="Bidirectional-None-last"),
+    row(lambda L: L.Bidirectional(
+        L.LSTM(2, **ALL), backward_layer=L.GRU(3, go_backwards=True, **ALL)), X, mask=MASK,
+        id="Bidirectional-pair-mask"),
+    row(lambda L: L.Bidirectional(L.LSTM(2, **ALL)), X, initial_state=[H, C, C, H], mask=MASK,
+        id="Bidirectional-states"),
+    row(lambda L: L.TimeDistributed(L.TimeDistributed(L.Dense(2))), X4, id="TimeDistributed-twice"),
+    row(lambda L: L.TimeDistributed(L.GRU(2)), X4, id="TimeDistributed-GRU"),
     *[
         row(lambda L, m=mode, o=options: L.Bidirectional(L.LSTM(2, **o), merge_mode=m), X,
             mask=mask, id=f"Bidirectional-{mode}-{label}")
@@ -215,3 +255,37 @@ def test_saved_weights_have_the_same_places(make, args, kwargs, tmp_path):
                 if isinstance(item, h5py.Dataset) else None)
             names.append(sorted(found))
     assert names[0] == names[1]
+
+
+def masked_model(N):
+    ids = N.Input((5,), dtype="int32")
+    x = N.layers.Embedding(7, 3, mask_zero=True, name="ids")(ids)
+    x, h, back = N.layers.Bidirectional(N.layers.GRU(2, **ALL), name="both")(x)
+    x = N.layers.TimeDistributed(N.layers.Dense(3), name="each")(x)
+    x = N.layers.LSTM(2, name="last")(x)
+    return N.Model(ids, N.layers.Concatenate(name="join")([x, h, back]))
+
+
+def image_model(N):
+    images = N.Input((3, 4, 5, 3))
+    x = N.layers.ConvLSTM2D(2, 3, padding="same", return_sequences=True, name="one")(images)
+    x = N.layers.ConvLSTM2D(2, 2, strides=2, go_backwards=True, name="two")(x)
+    return N.Model(images, N.layers.Flatten(name="flat")(x))
+
+
+IDS = np.array([[1, 2, 3, 0, 0], [4, 5, 0, 6, 0]], "int32")
+
+
+@pytest.mark.parametrize(("make", "x"), [(masked_model, IDS), (image_model, X5)])
+def test_a_training_step_is_theirs(make, x):
+    after = []
+    for namespace in (keras, hl):
+        model = make(namespace)
+        rng = np.random.default_rng(2)
+        model.set_weights([rng.normal(size=w.shape).astype("float32") for w in model.weights])
+        model.compile(namespace.optimizers.SGD(0.5), "mse")
+        target = np.linspace(-1, 1, int(np.prod(model.output.shape[1:])), dtype="float32")
+        model.train_on_batch(x, np.stack([target, -target]).reshape(2, *model.output.shape[1:]))
+        after.append(model.get_weights())
+    for a, b in zip(*after, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)

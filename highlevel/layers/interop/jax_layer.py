@@ -12,7 +12,7 @@ import numpy as np
 from highlevel_backend import canonical_name, current_backend, is_float, tree
 
 from highlevel.errors import add_note, suggest
-from highlevel.layers.layer import Layer
+from highlevel.layers.layer import Layer, is_shape
 from highlevel.random.seed_generator import SeedGenerator, make_default_seed
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 from highlevel.state import current_scope
@@ -167,7 +167,7 @@ class JaxLayer(Layer):
 
     def _initialised(self, init_fn: Callable, input_shape: Any) -> Any:
         """What `init_fn` returns for inputs of a shape."""
-        shapes, definition = tree.flatten(input_shape, is_leaf=_is_shape)
+        shapes, definition = tree.flatten(input_shape, is_leaf=is_shape)
         dtypes = tree.leaves(self._input_dtypes) or [self.compute_dtype] * len(shapes)
 
         def run() -> Any:
@@ -336,9 +336,6 @@ class _Spec:
     def __init__(self, shape: Any, dtype: str) -> None:
         self.shape, self.dtype = tuple(shape), dtype
 
-
-def _is_shape(value: Any) -> bool:
-    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, int) for n in value)
 
 
 def _dotted(path: tuple) -> str:

@@ -243,6 +243,23 @@ def test_time_distributed_passes_inner_masks(backend):
         [[True, True], [True, False]])
 
 
+def test_time_distributed_over_trees(backend):
+    x = np.stack([X, 2 * X], 1)
+    inner = layers.LSTM(2, return_state=True)
+    outer = layers.TimeDistributed(inner)
+    outputs = outer(x)
+    for got, alone in zip(outputs, inner(x[:, 1]), strict=True):
+        np.testing.assert_allclose(np.asarray(got)[:, 1], np.asarray(alone), atol=1e-6)
+    shapes = [(None, None, 2)] * 3
+    symbolic = outer(hl.Input((None, 6, 4)))
+    assert [y.shape for y in symbolic] == [*map(tuple, outer.compute_output_shape(
+        (None, None, 6, 4)))] == shapes
+    joined = layers.TimeDistributed(layers.Concatenate())
+    np.testing.assert_array_equal(
+        np.asarray(joined([X, 2 * X])), np.concatenate([X, 2 * X], -1))
+    assert joined([hl.Input((None, 4)), hl.Input((None, 4))]).shape == (None, None, 8)
+
+
 def test_errors_name_the_layer_and_the_argument():
     with pytest.raises(ValueError, match="`units` must be a positive integer"):
         layers.LSTM(0)
