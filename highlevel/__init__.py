@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from highlevel import layers as layers
     from highlevel import losses as losses
     from highlevel import metrics as metrics
+    from highlevel import mixed_precision as mixed_precision
     from highlevel import models as models
     from highlevel import ops as ops
     from highlevel import optimizers as optimizers
+    from highlevel import preprocessing as preprocessing
     from highlevel import random as random
     from highlevel import regularizers as regularizers
     from highlevel import saving as saving
@@ -76,7 +78,7 @@ __getattr__, __dir__, __all__ = lazy_package(
     },
     submodules=(
         "activations", "backend", "callbacks", "config", "constraints", "dtype_policies",
-        "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "random",
-        "regularizers", "saving", "tree", "utils",
+        "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
+        "optimizers", "preprocessing", "random", "regularizers", "saving", "tree", "utils",
     ),
 )

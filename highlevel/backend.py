@@ -17,10 +17,11 @@ from highlevel.config import (
     set_image_data_format,
 )
 from highlevel.naming import reset_names
+from highlevel.symbolic import SymbolicTensor
 
 __all__ = [
     "backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format",
-    "is_float_dtype", "is_int_dtype", "result_type", "set_epsilon", "set_floatx",
+    "is_float_dtype", "is_int_dtype", "is_keras_tensor", "result_type", "set_epsilon", "set_floatx",
     "set_image_data_format", "standardize_dtype",
 ]
 
@@ -62,8 +63,23 @@ def is_int_dtype(dtype: Any) -> bool:
 
 
 def standardize_dtype(dtype: Any) -> str:
-    """The name of a dtype; `floatx` for None."""
-    return config.floatx() if dtype is None else canonical_name(dtype)
+    """The name of a dtype; `floatx` for None.
+
+    >>> standardize_dtype(bool), standardize_dtype("int")
+    ('bool', 'int32')
+    """
+    if dtype is None:
+        return config.floatx()
+    return "int32" if dtype == "int" else canonical_name(dtype)
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether `x` is a symbolic tensor, one that a graph of layers will compute.
+
+    >>> is_keras_tensor(SymbolicTensor((2,))), is_keras_tensor(1.0)
+    (True, False)
+    """
+    return isinstance(x, SymbolicTensor)
 
 
 def result_type(*dtypes: Any) -> str:

@@ -1,16 +1,15 @@
-"""Settings of the process: default float dtype, fuzz factor, image layout, tracebacks."""
+"""Settings of the process: default float dtype, image layout, tracebacks, limits of loops."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from highlevel_backend import canonical_name, get_backend, is_float
+from highlevel_backend import canonical_name, get_backend, is_float, registry
 
 from highlevel._lazy import lazy_package
 
 if TYPE_CHECKING:
-    from highlevel_backend.registry import set_backend as set_backend
-
     from highlevel.dtype_policies import dtype_policy as dtype_policy
     from highlevel.dtype_policies import set_dtype_policy as set_dtype_policy
     from highlevel.serialization import (
@@ -19,15 +18,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "backend",
+    "disable_flash_attention",
+    "disable_interactive_logging",
     "disable_traceback_filtering",
+    "enable_flash_attention",
+    "enable_interactive_logging",
     "enable_traceback_filtering",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_flash_attention_enabled",
+    "is_interactive_logging_enabled",
     "is_traceback_filtering_enabled",
+    "max_epochs",
+    "max_steps_per_epoch",
+    "set_backend",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
     "standardize_data_format",
 ]
 
@@ -35,6 +45,8 @@ _floatx = "float32"
 _epsilon = 1e-7
 _image_data_format = "channels_last"
 _traceback_filtering = True
+_flash_attention: bool | None = None
+_interactive_logging = True
 
 
 def backend() -> str:
@@ -46,6 +58,18 @@ def backend() -> str:
     'numpy'
     """
     return get_backend()
+
+
+def set_backend(backend: str) -> None:
+    """Make a backend the default of the whole process; it is loaded at the next operation.
+
+    Args:
+        backend: name of an installed backend, or a backend object.
+
+    Raises:
+        BackendNotFoundError: no installed backend has that name.
+    """
+    registry.set_backend(backend)
 
 
 def floatx() -> str:
@@ -128,12 +152,116 @@ def is_traceback_filtering_enabled() -> bool:
     return _traceback_filtering
 
 
+def enable_flash_attention() -> None:
+    """Let `ops.dot_product_attention` use the backend's flash attention where it can.
+
+    That is the default, too; a call's own `flash_attention` argument comes first.
+    """
+    global _flash_attention
+    _flash_attention = True
+
+
+def disable_flash_attention() -> None:
+    """Keep `ops.dot_product_attention` from using flash attention unless a call asks for it.
+
+    A program compiled before keeps the kernels it was compiled with.
+    """
+    global _flash_attention
+    _flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Whether flash attention is on (True), off (False), or left to the backend (None)."""
+    return _flash_attention
+
+
+def enable_interactive_logging() -> None:
+    """Write progress to standard output (the default)."""
+    global _interactive_logging
+    _interactive_logging = True
+
+
+def disable_interactive_logging() -> None:
+    """Write progress to the logger `"highlevel"` at level INFO, a line per epoch.
+
+    `verbose="auto"` then means 2, a line without a bar.
+    """
+    global _interactive_logging
+    _interactive_logging = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress goes to standard output; otherwise it goes to a logger."""
+    return _interactive_logging
+
+
+def _limit(value: int | None, name: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 1:
+        raise ValueError(f"`{name}` must be a positive integer, or None for no limit; "
+                         f"got {value!r}.")
+    return int(value)
+
+
+def _limit_from_environment(name: str) -> int | None:
+    for variable in (f"HIGHLEVEL_{name}", f"KERAS_{name}"):
+        text = os.environ.get(variable)
+        if text:
+            if not text.isdecimal():
+                raise ValueError(
+                    f"The environment variable {variable} must be a positive integer; got {text!r}."
+                )
+            return _limit(int(text), variable)
+    return None
+
+
+_max_epochs = _limit_from_environment("MAX_EPOCHS")
+_max_steps_per_epoch = _limit_from_environment("MAX_STEPS_PER_EPOCH")
+
+
+def max_epochs() -> int | None:
+    """The epoch after which every `fit` stops, None for no limit.
+
+    At the start: the environment variable `HIGHLEVEL_MAX_EPOCHS`, else `KERAS_MAX_EPOCHS`.
+    """
+    return _max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limit the epochs of every `fit` (to try a program quickly); None takes the limit away.
+
+    Raises:
+        ValueError: not a positive integer.
+    """
+    global _max_epochs
+    _max_epochs = _limit(max_epochs, "max_epochs")
+
+
+def max_steps_per_epoch() -> int | None:
+    """The most batches that an epoch, an `evaluate` or a `predict` takes, None for no limit.
+
+    At the start: the environment variable `HIGHLEVEL_MAX_STEPS_PER_EPOCH`, else
+    `KERAS_MAX_STEPS_PER_EPOCH`.
+    """
+    return _max_steps_per_epoch
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limit the batches of every epoch, `evaluate` and `predict`; None takes the limit away.
+
+    Raises:
+        ValueError: not a positive integer.
+    """
+    global _max_steps_per_epoch
+    _max_steps_per_epoch = _limit(max_steps_per_epoch, "max_steps_per_epoch")
+
+
 # What other modules hold and the contract offers here; they stand beside or above this one.
 __getattr__, _, _ = lazy_package(
     __name__,
     {
         "highlevel.dtype_policies": "dtype_policy set_dtype_policy",
         "highlevel.serialization": "enable_unsafe_deserialization",
-        "highlevel_backend.registry": "set_backend",
     },
 )

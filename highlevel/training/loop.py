@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeGuard
@@ -17,6 +18,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from highlevel_backend import current_backend, tree
 
+from highlevel import config
 from highlevel.callbacks import CallbackList
 from highlevel.errors import add_note
 from highlevel.training.callbacks.logs import LazyLogs
@@ -165,6 +167,24 @@ def _noting(phase: str, where: dict[str, Any]) -> Iterator[None]:
         raise
 
 
+def _limited(wanted: int | None, limit: int | None, what: str) -> int | None:
+    """The lower of a number and the limit set for all loops; warns where the limit is lower."""
+    if limit is None or (wanted is not None and wanted <= limit):
+        return wanted
+    warnings.warn(
+        f"`{what}` is limited to {limit} by `config.set_max_{what}` or the environment.",
+        stacklevel=2,
+    )
+    return limit
+
+
+def _limited_steps(steps: int | None, source: Any) -> int | None:
+    """`steps`, or the limit of all loops where the pass would have more batches."""
+    known = steps if steps is not None else source.num_batches
+    lower = _limited(known, config.max_steps_per_epoch(), "steps_per_epoch")
+    return steps if lower == known else lower
+
+
 def _blocks(
     program: Any, source: Any, device: DeviceData | None, rng: Any, pace: Pace,
     steps: int | None, done: int,
@@ -253,6 +273,8 @@ def fit(
         x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, "fit",
         order_seed,
     )
+    epochs = _limited(epochs, config.max_epochs(), "epochs") or epochs
+    steps_per_epoch = _limited_steps(steps_per_epoch, source)
     steps = steps_per_epoch if steps_per_epoch is not None else source.num_batches
     if epochs > 1 and isinstance(source, StreamSource) and not source._restart and steps is None:
         raise ValueError(
@@ -353,6 +375,7 @@ def evaluate(
         kept: keeps the data on the device between the epochs of a `fit`.
     """
     model._need_compiled("evaluate")
+    steps = _limited_steps(steps, source)
     where = {} if where is None else where
     inner = dict(where)
     with _noting("evaluate", inner):
@@ -392,6 +415,7 @@ def predict(
     model: Any, source: Any, *, verbose: Any, steps: int | None, callbacks: Any
 ) -> Any:
     """See `Trainer.predict`."""
+    steps = _limited_steps(steps, source)
     where: dict[str, Any] = {}
     with _noting("predict", where):
         model._make_ready(source.first(), training=False, for_predict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+
+from highlevel import config
 
 __all__ = ["Progbar", "write"]
 
@@ -217,7 +220,9 @@ def _rate(seconds: float) -> str:
 
 
 def _redraws() -> bool:
-    """Whether a line can be drawn anew where standard output goes."""
+    """Whether a line can be drawn anew where progress goes."""
+    if not config.is_interactive_logging_enabled():
+        return False
     stream = sys.stdout
     try:
         terminal = bool(stream.isatty())
@@ -235,7 +240,10 @@ def _encodes(text: str) -> bool:
 
 
 def write(text: str) -> None:
-    """Put text on standard output at once."""
+    """Put text on standard output at once, or into the log where that was chosen."""
+    if not config.is_interactive_logging_enabled():
+        logging.getLogger("highlevel").info("%s", text.strip("\n"))
+        return
     stream = sys.stdout
     if stream is None:
         return  # a program without a console

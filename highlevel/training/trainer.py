@@ -445,7 +445,7 @@ class Trainer(_Base):
         """Before the first step: variables of the model, metrics and optimizer, pending."""
         x, y, sample_weight = batch
         backend = current_backend()
-        if not getattr(self, "_prepared", True):
+        if not getattr(self, "_prepared", True) and not (training and self._steps_by_itself()):
             converted = tree.map_leaves(
                 lambda leaf: backend.asarray(leaf) if _numeric(leaf) else leaf, x
             )
@@ -462,6 +462,16 @@ class Trainer(_Base):
             self._build_metrics(x, y, sample_weight)
         if training and self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
+
+    def _steps_by_itself(self) -> bool:
+        """Whether a `train_step` of the subclass needs no call of the model on the inputs.
+
+        It may use the layers as it likes (the inputs of an adversarial network's `call` are
+        noise, not data), once they are all built.
+        """
+        return type(self).train_step is not Trainer.train_step and all(
+            layer.built for layer in self._flatten_layers(include_self=False)
+        )
 
     def _build_from_data(self, x: Any) -> None:
         args, kwargs, _ = self._take_inputs((x,), {"training": False})
@@ -537,7 +547,8 @@ class Trainer(_Base):
             y: targets, in the structure of the outputs.
             batch_size: samples per step, 32 by default.
             epochs: the epoch to stop after.
-            verbose: 0 silent, 1 a live bar, 2 a line per epoch, "auto" 1.
+            verbose: 0 silent, 1 a live bar, 2 a line per epoch, "auto" 1 (2 where
+                `config.disable_interactive_logging` was called).
             callbacks: list of `Callback`s.
             validation_split: fraction of the arrays, from the end, to validate on.
             validation_data: `(x, y)`, `(x, y, weights)` or an iterable of batches.

@@ -8,6 +8,11 @@ from highlevel._lazy import lazy_package
 
 if TYPE_CHECKING:
     from highlevel.backend import clear_session as clear_session
+    from highlevel.backend import is_keras_tensor as is_keras_tensor
+    from highlevel.backend import standardize_dtype as standardize_dtype
+    from highlevel.config import disable_interactive_logging as disable_interactive_logging
+    from highlevel.config import enable_interactive_logging as enable_interactive_logging
+    from highlevel.config import is_interactive_logging_enabled as is_interactive_logging_enabled
     from highlevel.serialization import CustomObjectScope as CustomObjectScope
     from highlevel.serialization import custom_object_scope as custom_object_scope
     from highlevel.serialization import deserialize_keras_object as deserialize_keras_object
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
     from highlevel.utils.arrays import normalize as normalize
     from highlevel.utils.arrays import pad_sequences as pad_sequences
     from highlevel.utils.arrays import to_categorical as to_categorical
+    from highlevel.utils.config import Config as Config
+    from highlevel.utils.graph_inputs import get_source_inputs as get_source_inputs
     from highlevel.utils.py_dataset import PyDataset as PyDataset
     from highlevel.utils.py_dataset import Sequence as Sequence
     from highlevel.utils.random_seed import set_random_seed as set_random_seed
@@ -34,7 +41,13 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.utils.arrays": "normalize pad_sequences to_categorical",
         "highlevel.training.progress": "Progbar",
         "highlevel.training.data.sources": "pack_x_y_sample_weight unpack_x_y_sample_weight",
-        "highlevel.backend": "clear_session",
+        "highlevel.backend": "clear_session is_keras_tensor standardize_dtype",
+        "highlevel.config": (
+            "disable_interactive_logging enable_interactive_logging "
+            "is_interactive_logging_enabled"
+        ),
+        "highlevel.utils.config": "Config",
+        "highlevel.utils.graph_inputs": "get_source_inputs",
         "highlevel.serialization": (
             "CustomObjectScope custom_object_scope deserialize_keras_object "
             "get_custom_objects get_registered_name get_registered_object "

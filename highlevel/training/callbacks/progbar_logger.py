@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from highlevel import config
 from highlevel.training.callbacks.callback import Callback, Logs
 from highlevel.training.progress import Progbar, write
 
@@ -35,7 +36,9 @@ class ProgbarLogger(Callback):
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
         verbose = params.get("verbose", 1)
-        self.verbose = 1 if verbose == "auto" else int(verbose)
+        if verbose == "auto":
+            verbose = 1 if config.is_interactive_logging_enabled() else 2
+        self.verbose = int(verbose)
         self.epochs = params.get("epochs", 1)
         self.target = params.get("steps")
 
