@@ -333,7 +333,9 @@ def _check_axes(args: tuple, in_axes: Any) -> None:
         )
     lengths = {}
     for i, (argument, axis) in enumerate(zip(args, axes)):
-        for leaf in tree.leaves(argument) if axis is not None else ():
+        if axis is None:
+            continue
+        for leaf in tree.leaves(argument):
             shape = np.shape(leaf) if not hasattr(leaf, "shape") else tuple(leaf.shape)
             if not -len(shape) <= axis < len(shape):
                 raise ValueError(
