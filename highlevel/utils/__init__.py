@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from highlevel.utils.arrays import pad_sequences as pad_sequences
     from highlevel.utils.arrays import to_categorical as to_categorical
     from highlevel.utils.config import Config as Config
+    from highlevel.utils.files import get_file as get_file
     from highlevel.utils.graph_inputs import get_source_inputs as get_source_inputs
     from highlevel.utils.py_dataset import PyDataset as PyDataset
     from highlevel.utils.py_dataset import Sequence as Sequence
@@ -47,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy_package(
             "is_interactive_logging_enabled"
         ),
         "highlevel.utils.config": "Config",
+        "highlevel.utils.files": "get_file",
         "highlevel.utils.graph_inputs": "get_source_inputs",
         "highlevel.serialization": (
             "CustomObjectScope custom_object_scope deserialize_keras_object "
