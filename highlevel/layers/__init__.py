@@ -111,11 +111,20 @@ if TYPE_CHECKING:
         CategoryEncoding as CategoryEncoding,
     )
     from highlevel.layers.preprocessing.discretization import Discretization as Discretization
+    from highlevel.layers.preprocessing.hashed_crossing import HashedCrossing as HashedCrossing
+    from highlevel.layers.preprocessing.hashing import Hashing as Hashing
     from highlevel.layers.preprocessing.image import CenterCrop as CenterCrop
     from highlevel.layers.preprocessing.image import Resizing as Resizing
+    from highlevel.layers.preprocessing.integer_lookup import IntegerLookup as IntegerLookup
+    from highlevel.layers.preprocessing.mel_spectrogram import MelSpectrogram as MelSpectrogram
     from highlevel.layers.preprocessing.normalization import Normalization as Normalization
     from highlevel.layers.preprocessing.pipeline import Pipeline as Pipeline
     from highlevel.layers.preprocessing.rescaling import Rescaling as Rescaling
+    from highlevel.layers.preprocessing.stft_spectrogram import STFTSpectrogram as STFTSpectrogram
+    from highlevel.layers.preprocessing.string_lookup import StringLookup as StringLookup
+    from highlevel.layers.preprocessing.text_vectorization import (
+        TextVectorization as TextVectorization,
+    )
     from highlevel.layers.recurrent.bidirectional import Bidirectional as Bidirectional
     from highlevel.layers.recurrent.conv_lstm import ConvLSTM1D as ConvLSTM1D
     from highlevel.layers.recurrent.conv_lstm import ConvLSTM2D as ConvLSTM2D
@@ -246,6 +255,13 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.layers.preprocessing.normalization": "Normalization",
         "highlevel.layers.preprocessing.category_encoding": "CategoryEncoding",
         "highlevel.layers.preprocessing.discretization": "Discretization",
+        "highlevel.layers.preprocessing.hashing": "Hashing",
+        "highlevel.layers.preprocessing.hashed_crossing": "HashedCrossing",
+        "highlevel.layers.preprocessing.integer_lookup": "IntegerLookup",
+        "highlevel.layers.preprocessing.mel_spectrogram": "MelSpectrogram",
+        "highlevel.layers.preprocessing.stft_spectrogram": "STFTSpectrogram",
+        "highlevel.layers.preprocessing.string_lookup": "StringLookup",
+        "highlevel.layers.preprocessing.text_vectorization": "TextVectorization",
         "highlevel.layers.preprocessing.image": "CenterCrop Resizing",
     },
     # further names the contract has for the same class
