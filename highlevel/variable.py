@@ -62,6 +62,9 @@ class Variable(ArrayOperators):
     """
 
     __hash__ = object.__hash__
+    #: factor of the learning rate, and weight decay instead of the optimizer's (None: its own)
+    learning_rate_multiplier: float = 1.0
+    weight_decay: float | None = None
     # NumPy hands `array + variable` over to us instead of making an object array.
     __array_priority__ = 1000
 

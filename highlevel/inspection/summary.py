@@ -97,7 +97,7 @@ def _chosen(layers: list, layer_range: Any) -> list:
 
 def _rows(
     model: Any, layers: list, connected: bool, expand_nested: bool, show_trainable: bool,
-    depth: int,
+    show_settings: bool, depth: int,
 ) -> list[list[str]]:
     nodes = set(model._graph.nodes) if hasattr(model, "_graph") else set()
     rows = []
@@ -110,10 +110,23 @@ def _rows(
         if show_trainable:
             row.append("Y" if layer.trainable and layer.weights else
                        "N" if layer.weights else "-")
+        if show_settings:
+            row.append(_settings(layer))
         rows.append(row)
         if expand_nested and hasattr(layer, "layers"):
-            rows += _rows(layer, list(layer.layers), connected, True, show_trainable, depth + 1)
+            rows += _rows(layer, list(layer.layers), connected, True, show_trainable,
+                          show_settings, depth + 1)
     return rows
+
+
+def _settings(layer: Any) -> str:
+    """What a layer has set for its training."""
+    told = []
+    if layer.learning_rate_multiplier != 1:
+        told.append(f"rate × {layer.learning_rate_multiplier:g}")
+    if layer.weight_decay is not None:
+        told.append(f"decay {layer.weight_decay:g}")
+    return ", ".join(told) or "-"
 
 
 def _counted(variables: list[Variable]) -> str:
@@ -144,13 +157,17 @@ def print_summary(
         headers.append("Connected to")
     if show_trainable:
         headers.append("Trainable")
+    show_settings = bool(model._training_settings())
+    if show_settings:
+        headers.append("Training")
     table = rich.table.Table(
         show_lines=True, box=rich.box.HEAVY_HEAD, width=line_length, header_style="bold"
     )
     for header in headers:
         table.add_column(header, justify="right" if header == "Param #" else "left",
                          overflow="fold", ratio=3 if header != "Param #" else 2)
-    for row in _rows(model, layers, connected, expand_nested, show_trainable, 0):
+    for row in _rows(model, layers, connected, expand_nested, show_trainable,
+                     show_settings, 0):
         table.add_row(*(cell.replace("[", "\\[")
                         for cell in row))
     weights = model.weights

@@ -9,7 +9,6 @@ lists, tuples and dicts too (`tracking.py`).
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Self
@@ -23,8 +22,9 @@ from highlevel.layers import tracking
 from highlevel.layers.call_info import CallInfo, call_info
 from highlevel.layers.config import LayerConfig
 from highlevel.layers.input_spec import check_inputs
-from highlevel.layers.tracking import Tracked
-from highlevel.masking import get_mask, get_masks, set_mask
+from highlevel.layers.mask_flow import MaskFlow
+from highlevel.layers.training_settings import TrainingSettings
+from highlevel.masking import get_mask, set_mask
 from highlevel.naming import _path, auto_name
 from highlevel.state import StatelessScope, autocast_dtype, current_scope
 from highlevel.symbolic import (
@@ -72,7 +72,7 @@ def current_context() -> CallContext:
 tracking.in_call = lambda: call_context.get() is not None
 
 
-class Layer(Tracked, LayerConfig):
+class Layer(TrainingSettings, MaskFlow, LayerConfig):
     """Base class of all layers and models.
 
     A subclass makes its variables in `build(input_shape)` (or sublayers in `__init__`)
@@ -137,8 +137,8 @@ class Layer(Tracked, LayerConfig):
         self.autocast = autocast
         self._trainable = trainable
         self.built = False
-        self.supports_masking = False
-        self.input_spec: Any = None
+        self._supports_masking = call_info(type(self), Layer).makes_mask
+        self._input_spec: Any = None
         self._path: str | None = None
         self._own_variables: list[Variable] = []
         self._loss_values: list[Any] = []
@@ -227,8 +227,38 @@ class Layer(Tracked, LayerConfig):
         finally:
             _path.reset(token)
         variable.born_trainable = trainable
+        self._apply_settings(variable)
         self._own_variables.append(variable)
         return variable
+
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any,
+        dtype: str | None = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """`add_weight` for what is no weight, such as a state; shape and initializer are due."""
+        return self.add_weight(
+            shape=shape, initializer=initializer, dtype=dtype, trainable=trainable,
+            autocast=autocast, regularizer=regularizer, constraint=constraint, name=name,
+        )
+
+    def add_metric(self, *args: Any, **kwargs: Any) -> Any:
+        """Not offered; kept to say what to do instead.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} '{self.name}': `add_metric` does not exist any more. Give "
+            "metrics to `compile(metrics=[...])`, or make one in the constructor "
+            "(`self.count = hl.metrics.Mean()`) and call its `update_state` in `call`."
+        )
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar (or several) to the training loss, computed during `call`."""
@@ -351,8 +381,8 @@ class Layer(Tracked, LayerConfig):
             try:
                 if not self.built:
                     self._build_for(info, args, kwargs)
-                if self.input_spec is not None and args:
-                    check_inputs(self.input_spec, args[0], self)
+                if self._input_spec is not None and args:
+                    check_inputs(self._input_spec, args[0], self)
                 if symbolic:
                     outputs = self._infer(info, args, kwargs)
                 else:
@@ -371,7 +401,7 @@ class Layer(Tracked, LayerConfig):
             for value in tree.leaves(outputs):
                 batch = value.shape[0] if value.ndim else 1
                 self.add_loss(self.activity_regularizer(value) / max(batch, 1))
-        if masks is not None or (self.supports_masking and info.makes_mask):
+        if masks is not None or (self._supports_masking and info.makes_mask):
             self._set_output_masks(info, args, kwargs, outputs, masks)
         if context.observer is not None:
             context.observer(self, args, kwargs, outputs)
@@ -385,56 +415,6 @@ class Layer(Tracked, LayerConfig):
         if kwargs:
             kwargs = {name: _as_input(v, backend, dtype) for name, v in kwargs.items()}
         return converted, kwargs, any_symbolic(converted, kwargs)
-
-    def _put_masks(self, info: CallInfo, args: tuple, kwargs: dict) -> Any:
-        """Fill the mask arguments of `call`; returns the mask of the first argument."""
-        if not args:
-            return None
-        first = get_masks(args[0])
-        for name, mask_name in info.mask_arguments:
-            if kwargs.get(mask_name) is not None or mask_name in info.names[: len(args)]:
-                continue
-            index = info.names.index(name)
-            value = args[index] if index < len(args) else kwargs.get(name)
-            if value is not None:
-                mask = first if index == 0 else get_masks(value)
-                if mask is not None:
-                    kwargs[mask_name] = mask
-        if first is None and info.mask_arguments:
-            first = kwargs.get(info.mask_arguments[0][1])
-        return first
-
-    def _set_output_masks(
-        self, info: CallInfo, args: tuple, kwargs: dict, outputs: Any, masks: Any
-    ) -> None:
-        if not self.supports_masking:
-            if any(mask is not None for mask in tree.leaves(masks)) and not getattr(
-                self, "_consumes_mask", False
-            ):
-                warnings.warn(
-                    f"Layer '{self.path}' ({type(self).__name__}) does not support masking: "
-                    "the mask of its input ends here. Set `self.supports_masking = True` if "
-                    "its output has the input's time steps.",
-                    stacklevel=6,
-                )
-            return
-        flat = tree.leaves(outputs)
-        if any(get_mask(value) is not None for value in flat):
-            return  # `call` has set them itself
-        computed = self.compute_mask(args[0], masks)
-        if computed is None:
-            return
-        if len(flat) == 1:
-            one = computed[0] if type(computed) in (list, tuple) else computed
-            set_mask(flat[0], one)
-        elif type(computed) in (list, tuple):
-            # None is a mask's absence here, not an empty node: walk by hand.
-            for value, mask in zip(flat, computed):
-                if mask is not None:
-                    set_mask(value, mask)
-        else:
-            for value in flat:
-                set_mask(value, computed)
 
     # ------------------------------------------------------------------ building
 
@@ -500,6 +480,24 @@ class Layer(Tracked, LayerConfig):
             return symbolic_tensors(self.compute_output_shape(_shapes(args[0])), self.compute_dtype)
         return evaluate_abstractly(self.call, args, kwargs)
 
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic outputs for symbolic inputs; as `compute_output_spec`, once built."""
+        return self.compute_output_spec(*args, **kwargs)
+
+    def rematerialized_call(self, layer_call: Callable, *args: Any, **kwargs: Any) -> Callable:
+        """`layer_call` that keeps no intermediate values for the gradient.
+
+        They are computed again when the gradient is: less memory for more time.
+
+        Args:
+            layer_call: function to change, often `self.call`.
+            *args, **kwargs: what it will be called with.
+
+        Returns:
+            A function of the same arguments.
+        """
+        return current_backend().remat(layer_call)
+
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Shape of the outputs for the shape of the inputs.
 
@@ -529,6 +527,15 @@ class Layer(Tracked, LayerConfig):
         return self._path if self._path is not None else self.name
 
     @property
+    def input_spec(self) -> Any:
+        """The `InputSpec` (or a tree of them) that inputs are held against; settable."""
+        return self._input_spec
+
+    @input_spec.setter
+    def input_spec(self, value: Any) -> None:
+        self._input_spec = value
+
+    @property
     def dtype_policy(self) -> Any:
         """The `DTypePolicy` in force."""
         return self._dtype_policy
@@ -556,20 +563,6 @@ class Layer(Tracked, LayerConfig):
     def input_dtype(self) -> str:
         """dtype that floating inputs are cast to."""
         return self._dtype_policy.compute_dtype
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the variables; settable, takes effect at the next step."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for variable in self._direct_variables():
-            if variable.born_trainable:
-                variable.trainable = self._trainable
-        for layer in self._sublayers():
-            layer.trainable = self._trainable
 
     @property
     def losses(self) -> list[Any]:

@@ -21,8 +21,8 @@ __all__ = ["Tracked"]
 #: attributes of the base classes that hold what is not the layer's own
 _INTERNAL = frozenset((
     "_init_arguments", "_own_variables", "_loss_values", "_inbound_nodes", "_outbound_nodes",
-    "_observed", "_build_shapes", "_dtype_policy", "input_spec", "_untracked", "optimizer",
-    "_carried",
+    "_observed", "_build_shapes", "_dtype_policy", "_input_spec", "_untracked", "optimizer",
+    "_carried", "_mask_end_told",
     "_trainer", "_call_programs", "_calls_eagerly", "_prepared_call", "_observe_next",
     "_graph", "stop_training", "_path", "built", "history", "_initial_epoch",
 ))
@@ -123,7 +123,10 @@ class Tracked:
             parts += [v for name, v in layer.__dict__.items() if name not in _INTERNAL]
             parts.append(layer._dtype_policy)
         for variable in self.variables:  # found in lists too
-            parts += (variable, variable.trainable)
+            parts += (
+                variable, variable.trainable, variable.learning_rate_multiplier,
+                variable.weight_decay,
+            )
         return parts
 
     def _found(self) -> list[tuple[int, Any]]:

@@ -82,6 +82,12 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.build(variables)
         super().build(variables)
 
+    def extend(self, variables: Iterable[Variable]) -> None:
+        """See `Optimizer.extend`."""
+        variables = list(variables)
+        self.inner_optimizer.extend(variables)
+        super().extend(variables)
+
     @property
     def variables(self) -> list[Variable]:
         return [*self._variables, *self.inner_optimizer.variables]

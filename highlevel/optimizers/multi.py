@@ -186,6 +186,15 @@ class MultiOptimizer(Optimizer):
         self._parts = list(by_optimizer.items())
         super().build(variables)
 
+    def extend(self, variables: Iterable[Variable]) -> None:
+        """See `Optimizer.extend`."""
+        variables = list(variables)
+        for optimizer in self.optimizers:
+            optimizer.extend([
+                v for v in variables if self.optimizer_map[v.path] is optimizer
+            ])
+        super().extend(variables)
+
     @property
     def variables(self) -> list[Variable]:
         return [*self._variables, *(v for o in self.optimizers for v in o.variables)]

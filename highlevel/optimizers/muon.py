@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from highlevel_backend import canonical_name, current_backend
+from highlevel_backend import current_backend
 
 from highlevel.optimizers.optimizer import RuleOptimizer
 from highlevel.optimizers.state import LearningRate
@@ -144,16 +144,10 @@ class Muon(RuleOptimizer):
         step = self.lr_adjust(self.zeropower_via_newtonschulz5(ahead, self.ns_steps))
         return value - rate * step, (momentum,)
 
-    def _decay(self, places: list[int], values: list, rate: Any) -> list:
-        backend = current_backend()
-        decayed = []
-        for p, value in zip(places, values):
-            variable = self._trainable_variables[p]
-            part = self.adam_weight_decay if self._takes_adam(variable) else self.weight_decay
-            if part is not None and self._use_weight_decay(variable):
-                value = value - value * backend.cast(rate * part, canonical_name(value.dtype))
-            decayed.append(value)
-        return decayed
+    def _decay_of(self, variable: Variable) -> float | None:
+        if variable.weight_decay is None and self._takes_adam(variable):
+            return self.adam_weight_decay if self._use_weight_decay(variable) else None
+        return super()._decay_of(variable)
 
     def lr_adjust(self, x: Any) -> Any:
         """An orthogonal step scaled to fit its matrix.

@@ -392,26 +392,31 @@ class Optimizer(OptimizerState):
     ) -> tuple[list[Array], list[Array]]:
         """Clip, decay, and the rule, for values and gradients of the variables at `places`."""
         grads = self._clip(grads)
-        if self.weight_decay is not None:
-            values = self._decay(places, values, rate)
+        values = self._decay(places, values, rate)
         if not getattr(type(self).update_step, "_runs_rule", False):
             return self._update_by_assignment(places, values, grads, state, rate)
         backend = current_backend()
         plan = self._plan()
+        before = [state[s] for s in plan.shared]
         scalars, shared = self.begin(
-            backend.cast(rate, plan.dtype),
-            backend.cast(done + 1, plan.dtype),
-            [state[s] for s in plan.shared],
+            backend.cast(rate, plan.dtype), backend.cast(done + 1, plan.dtype), before
         )
         for s, array in zip(plan.shared, shared):
             state[s] = array
-        by_dtype = {plan.dtype: scalars}
+        by_kind = {(plan.dtype, 1.0): scalars}
         values = list(values)
         for i, (p, gradient) in enumerate(zip(places, grads)):
-            dtype = self._trainable_variables[p].dtype
-            own = by_dtype.get(dtype)
+            variable = self._trainable_variables[p]
+            dtype, factor = variable.dtype, variable.learning_rate_multiplier
+            own = by_kind.get((dtype, factor))
             if own is None:
-                own = by_dtype[dtype] = tuple(backend.cast(s, dtype) for s in scalars)
+                own = scalars
+                if factor != 1:
+                    own, _ = self.begin(
+                        backend.cast(rate * factor, plan.dtype),
+                        backend.cast(done + 1, plan.dtype), before,
+                    )
+                own = by_kind[dtype, factor] = tuple(backend.cast(s, dtype) for s in own)
             slots = plan.slots[p]
             value, new = self.rule_for(p)(gradient, values[i], [state[s] for s in slots], own)
             values[i] = backend.cast(value, dtype)
@@ -431,7 +436,8 @@ class Optimizer(OptimizerState):
         own = self.variables
         with StatelessScope([*zip(variables, values), *zip(own, state)]) as scope:
             for gradient, variable in zip(grads, variables):
-                self.update_step(gradient, variable, rate)
+                factor = variable.learning_rate_multiplier
+                self.update_step(gradient, variable, rate if factor == 1 else rate * factor)
         return [scope.values[v] for v in variables], [scope.values[v] for v in own]
 
     def _clip(self, grads: list) -> list:
@@ -445,13 +451,21 @@ class Optimizer(OptimizerState):
 
     def _decay(self, places: list[int], values: list, rate: Array) -> list:
         backend = current_backend()
-        fraction = rate * self.weight_decay
         decayed = []
         for p, value in zip(places, values):
-            if self._use_weight_decay(self._trainable_variables[p]):
+            variable = self._trainable_variables[p]
+            part = self._decay_of(variable)
+            if part:
+                fraction = rate * (part * variable.learning_rate_multiplier)
                 value = value - value * backend.cast(fraction, canonical_name(value.dtype))
             decayed.append(value)
         return decayed
+
+    def _decay_of(self, variable: Variable) -> float | None:
+        """The variable's own weight decay, else the optimizer's unless it is excluded."""
+        if variable.weight_decay is not None:
+            return variable.weight_decay
+        return self.weight_decay if self._use_weight_decay(variable) else None
 
     def _updates_done(self, step: Array) -> Array:
         every = self.gradient_accumulation_steps

@@ -276,6 +276,30 @@ class OptimizerState:
                         slots.append(self.add_variable_from_reference(variable, name, start))
         self.built = True
 
+    def extend(self, variables: Iterable[Variable]) -> None:
+        """Make the state for another list of variables, and keep that of those known before.
+
+        Args:
+            variables: all trainable variables from now on; in the order of saved files.
+        """
+        if not self.built:
+            return self.build(variables)
+        kept = 1 + isinstance(self._learning_rate, Variable)
+        before: dict[str, list[Variable]] = {}
+        for variable in self._variables[kept:]:
+            before.setdefault(variable.path, []).append(variable)
+        self._variables = self._variables[:kept]
+        self._averages, self._accumulators, self._slots, self._shared = [], [], [], []
+        self.built = False
+        self.build(variables)
+        for variable in self._variables[kept:]:
+            known = before.get(variable.path)
+            if known and known[0].shape == variable.shape:
+                old = known.pop(0)
+                if not old.is_pending:
+                    variable.assign(old.raw_value())
+        self._changed()
+
     def slot_names(self) -> Sequence[Sequence[str]]:
         """Names of the state per variable that `rule` takes.
 

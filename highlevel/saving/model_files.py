@@ -74,6 +74,9 @@ def save_model(
         "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),
         "saved_by": "highlevel",
     }
+    settings = model._training_settings() if hasattr(model, "_training_settings") else None
+    if settings:  # here, because configs hold what Keras's constructors take
+        metadata["training"] = settings
     texts = {"metadata.json": json.dumps(metadata), "config.json": json.dumps(config)}
     groups = collect(model)
     with _assets_of(model) as assets:
@@ -227,8 +230,19 @@ def load_model(
             error.add_note(f"While loading the model '{path}'.")
             raise
         if hasattr(type(model), "summary") or hasattr(model, "layers"):
+            if "metadata.json" in archive.names():
+                _take_settings(model, archive.json("metadata.json", path))
             _load_state(model, archive, path)
     return model
+
+
+def _take_settings(model: Any, metadata: Any) -> None:
+    """Learning rate multipliers and weight decays of layers, which configs do not hold."""
+    settings = metadata.get("training") if isinstance(metadata, dict) else None
+    if isinstance(settings, dict) and hasattr(model, "_take_training_settings"):
+        model._take_training_settings({
+            path: own for path, own in settings.items() if isinstance(own, dict)
+        })
 
 
 def _no_model_file(path: str) -> str:

@@ -392,6 +392,16 @@ class Trainer(_Base):
             program = self._trainer.programs[key] = self._make_program(mode)
         return program
 
+    def _extend_optimizer(self) -> None:
+        """Give the optimizer state for variables that became trainable after it was built."""
+        known = self.optimizer._index
+        now = self.trainable_variables
+        if all(v in known for v in now):
+            return
+        wanted = dict.fromkeys(now)
+        here = [v for v in self.weights if v in wanted or v in known]
+        self.optimizer.extend(dict.fromkeys([*here, *known]))
+
     def _structure_for(self, mode: str) -> list:
         parts = self.structure()
         parts += [self.optimizer, *self.metrics]
@@ -402,6 +412,7 @@ class Trainer(_Base):
         others = self.non_trainable_variables
         step_method: Any = getattr(self, f"{mode}_step")
         if mode == "train":
+            self._extend_optimizer()
             slots, metrics = list(self.optimizer.variables), self.metrics_variables
             fixed: tuple = ()
             carried: tuple = (trainable, others, slots, metrics)

@@ -73,8 +73,7 @@ class LowRankAdaptable(DescribedLayer):
 
         The two new weights have the shapes `(*weight.shape[:-1], rank)` and
         `(rank, weight.shape[-1])`; what is added is `lora_alpha / rank * (a @ b)`. Files hold
-        the sum, so that they load into layers without adaptation. Compile the model again
-        afterwards: other weights are trained than before.
+        the sum, so that they load into layers without adaptation.
 
         Args:
             rank: inner length of the product.
