@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from highlevel_numpy.recurrence import gru_sequence, lstm_sequence
+
 __all__ = ["KERNELS"]
 
-KERNELS: dict[str, Callable] = {}
+KERNELS: dict[str, Callable] = {"gru_sequence": gru_sequence, "lstm_sequence": lstm_sequence}

@@ -22,7 +22,9 @@ from highlevel.symbolic import SymbolicTensor
 __all__ = ["CELL_FIELDS", "RecurrentCell", "Step", "filled", "projection", "rate"]
 
 #: `(project, step)`: `project(inputs)` for inputs of any leading axes, and
-#: `step(projected, states) -> (output, states)` for one time step
+#: `step(projected, states) -> (output, states)` for one time step. Where the backend has a
+#: kernel for all steps at once, `step.sequence(projected, states, reverse) -> (outputs,
+#: states)` is it, over arrays with the time axis first.
 Step = tuple[Callable, Callable]
 
 

@@ -121,6 +121,15 @@ class GRUCell(RecurrentCell):
             return h, [h]
 
         step = reset_after if self.reset_after else reset_before
+        kernel = backend.kernels.get("gru_sequence")
+        if kernel is not None and self.reset_after and activate is activations.tanh \
+                and gate is activations.sigmoid:
+            def sequence(projected: Any, states: Any, reverse: bool) -> tuple[Any, list[Any]]:
+                outputs, h = kernel(
+                    projected, *states, recurrent, inner_bias, state_mask, reverse=reverse)
+                return outputs, [h]
+
+            vars(step)["sequence"] = sequence
         return projection(self, input_mask, bias), step
 
 

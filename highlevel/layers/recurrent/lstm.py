@@ -106,6 +106,13 @@ class LSTMCell(RecurrentCell):
             h = o * activate(c)
             return h, [h, c]
 
+        kernel = backend.kernels.get("lstm_sequence")
+        if kernel is not None and activate is activations.tanh and gate is activations.sigmoid:
+            def sequence(projected: Any, states: Any, reverse: bool) -> tuple[Any, list[Any]]:
+                outputs, h, c = kernel(projected, *states, recurrent, state_mask, reverse=reverse)
+                return outputs, [h, c]
+
+            vars(step)["sequence"] = sequence
         return projection(self, input_mask, bias), step
 
 

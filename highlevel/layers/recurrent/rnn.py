@@ -280,6 +280,7 @@ class RNN(DescribedLayer):
             return backend.cast(output, self.compute_dtype), new
 
         sequence = self.return_sequences
+        whole = getattr(step, "sequence", None)
         is_state = getattr(self.cell, "output_is_state", False) \
             and not hasattr(step, "calls_cell")
         if mask is not None:
@@ -300,6 +301,11 @@ class RNN(DescribedLayer):
 
             first = values[0] if is_state else zero
             (last, values), outputs = self._scan(masked, (first, values), xs)
+        elif whole is not None and not self.unroll and {*dtypes} == {xs.dtype.name}:
+            outputs, states = whole(
+                xs, tree.unflatten(definition, values), self.go_backwards)
+            values = tree.leaves(states)
+            last = None if sequence else values[0]  # such cells put a state out
         elif sequence:
             def collect(states: list, x: Any) -> tuple[list, Any]:
                 output, states = advance(x, states)
