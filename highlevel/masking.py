@@ -7,13 +7,14 @@ and only as long as the array lives.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from highlevel_backend import tree
 
 from highlevel.symbolic import SymbolicTensor
 
-__all__ = ["get_mask", "get_masks", "set_mask"]
+__all__ = ["any_masks", "carry_masks", "get_mask", "get_masks", "set_mask"]
 
 _masks: dict[int, tuple[weakref.ref, Any]] = {}
 
@@ -47,6 +48,35 @@ def set_mask(x: Any, mask: Any) -> None:
     except TypeError:  # a scalar: has no entries to mask
         return
     _masks[key] = (reference, mask)
+
+
+def any_masks() -> bool:
+    """Whether any array, symbolic ones aside, has a mask at present."""
+    return bool(_masks)
+
+
+def carry_masks(inputs: Iterable[Any], output: Any, both: Callable[[Any, Any], Any]) -> None:
+    """Give the result of an op that works entry by entry the masks of its arguments.
+
+    Args:
+        inputs: arrays or symbolic tensors; what else is among them does not count.
+        output: the result.
+        both: where two masks meet; an entry counts where it does in all arguments.
+    """
+    shape = getattr(output, "shape", None)
+    if shape is None or get_mask(output) is not None:
+        return
+    carried = None
+    for x in inputs:
+        mask = get_mask(x)
+        # Broadcasting may have stretched the axes that the mask is over, or put some before.
+        if mask is None or mask is carried or x.ndim != len(shape) or any(
+            a != b for a, b in zip(mask.shape, shape)
+        ):
+            continue
+        carried = mask if carried is None else both(carried, mask)
+    if carried is not None:
+        set_mask(output, carried)
 
 
 def get_masks(structure: Any) -> Any:

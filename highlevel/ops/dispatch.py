@@ -13,10 +13,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 import numpy as np
-from highlevel_backend import canonical_name, current_backend, result_dtype
+from highlevel_backend import canonical_name, current_backend, result_dtype, tree
 
 from highlevel import config
+from highlevel.masking import any_masks, carry_masks
 from highlevel.naming import unique_name
+from highlevel.ops.entrywise import carries_masks
 from highlevel.ops.graph_table import split_call
 from highlevel.state import autocast_dtype
 from highlevel.symbolic import Node, SymbolicTensor, any_symbolic, evaluate_abstractly
@@ -48,16 +50,20 @@ registered_ops: dict[str, Callable] = {}
 class OpCall:
     """One use of an op in a graph; stands where a layer would as a node's operation."""
 
-    __slots__ = ("_inbound_nodes", "_outbound_nodes", "function", "name")
+    __slots__ = ("_carries_masks", "_inbound_nodes", "_outbound_nodes", "function", "name")
 
     def __init__(self, function: Callable, name: str | None = None) -> None:
         self.function = function
         self.name = name or unique_name(function.__name__)
+        self._carries_masks = carries_masks(function)
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args, **kwargs)
+        result = self.function(*args, **kwargs)
+        if self._carries_masks and any_masks():
+            carry_masks(tree.leaves((args, kwargs)), result, registered_ops["logical_and"])
+        return result
 
     def graph_arguments(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Those of a call's arguments that a saved graph lists as inputs."""
@@ -120,10 +126,19 @@ def op(function: Any = None, *, spec: Callable | None = None, kernel: str | None
 
 
 def _record(wrapper: Callable, spec: Callable | None, args: tuple, kwargs: dict) -> Any:
+    for value in tree.leaves((args, kwargs)):
+        if type(value) is SymbolicTensor and value.dtype == "string":
+            raise TypeError(
+                f"`ops.{wrapper.__name__}` takes numbers; it was called with the symbolic tensor "
+                f"of strings '{value.name}'. Strings go to `TextVectorization`, `StringLookup`, "
+                "`Hashing` or `HashedCrossing`, which turn them into numbers."
+            )
     output = spec(*args, **kwargs) if spec is not None else None
     if output is None:
         output = evaluate_abstractly(wrapper, args, kwargs)
-    Node(OpCall(wrapper), args, kwargs, output)
+    node = Node(OpCall(wrapper), args, kwargs, output)
+    if node.operation._carries_masks:
+        carry_masks(node.inputs, output, registered_ops["logical_and"])
     return output
 
 

@@ -29,11 +29,16 @@ class BatchNormalization(ShapeKeepingLayer):
         beta_initializer, gamma_initializer: how they begin.
         moving_mean_initializer, moving_variance_initializer: how the averages begin.
         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of them.
-        renorm, renorm_clipping, renorm_momentum: only `renorm=False` is supported.
+        renorm: batch renormalization: in training the normalized array is corrected towards
+            what the averages would give, by a factor and a shift per feature that take no
+            gradient. Meant for small batches, or ones whose entries resemble each other.
+        renorm_clipping: bounds of that correction, any of `"rmin"` and `"rmax"` of the
+            factor and `"dmax"` of the shift's size; unbounded where left out.
+        renorm_momentum: `momentum` of the averages that the correction is made from.
         synchronized: accepted; a batch that is spread over devices is always taken whole.
 
     Weights: `gamma`, `beta`, then `moving_mean`, `moving_variance` (not trainable), each
-    `(features,)`.
+    `(features,)`; with `renorm` also `moving_stddev`, `renorm_mean`, `renorm_stddev`.
 
     Called with `mask` `(batch, steps)`, entries masked out count neither for the mean nor
     for the variance.
@@ -45,7 +50,8 @@ class BatchNormalization(ShapeKeepingLayer):
     >>> layer.moving_mean.numpy().tolist(), layer.moving_variance.numpy().tolist()
     ([1.0], [1.0])
 
-    Reference: Ioffe & Szegedy, 2015, arXiv:1502.03167.
+    Reference: Ioffe & Szegedy, 2015, arXiv:1502.03167; `renorm`: Ioffe, 2017,
+    arXiv:1702.03275.
     """
 
     _fields = (
@@ -61,6 +67,9 @@ class BatchNormalization(ShapeKeepingLayer):
     gamma_initializer: Any
     gamma_regularizer: Any
     gamma_constraint: Any
+    moving_stddev: Any
+    renorm_mean: Any
+    renorm_stddev: Any
 
     def __init__(
         self,
@@ -84,7 +93,6 @@ class BatchNormalization(ShapeKeepingLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._refuse(renorm=renorm or None, renorm_clipping=renorm_clipping)
         if isinstance(axis, (list, tuple)):
             if len(axis) != 1:
                 raise ValueError(
@@ -101,8 +109,8 @@ class BatchNormalization(ShapeKeepingLayer):
         self.epsilon = float(epsilon)
         self.center = center
         self.scale = scale
-        self.renorm = False
-        self.renorm_clipping = None
+        self.renorm = renorm
+        self.renorm_clipping = self._bounds(renorm_clipping) if renorm else renorm_clipping
         self.renorm_momentum = renorm_momentum
         self.synchronized = synchronized
         self._set_weight_options("beta", beta_initializer, beta_regularizer, beta_constraint)
@@ -129,6 +137,16 @@ class BatchNormalization(ShapeKeepingLayer):
             shape=shape, name="moving_variance", initializer=self.moving_variance_initializer,
             trainable=False, autocast=False,
         )
+        if self.renorm:
+            root = _root_of(self.moving_variance_initializer)
+            mean = self.moving_mean_initializer
+            for name, initializer in (
+                ("moving_stddev", root), ("renorm_mean", mean), ("renorm_stddev", root),
+            ):
+                setattr(self, name, self.add_weight(
+                    shape=shape, name=name, initializer=initializer, trainable=False,
+                    autocast=False,
+                ))
         self.input_spec = InputSpec(ndim=rank, axes={self.axis: shape[0]})
         self._reduced = tuple(other for other in range(rank) if other != axis)
         self._feature_axis = axis
@@ -136,23 +154,61 @@ class BatchNormalization(ShapeKeepingLayer):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The normalized array, in the compute dtype."""
         x = precise(inputs)
+        scale, offset = self.gamma, self.beta
         if training and self.trainable:
             mean, variance = self._moments(x, mask)
-            self._keep(self.moving_mean, mean)
-            self._keep(self.moving_variance, variance)
+            if self.renorm:
+                scale, offset = self._corrected(mean, variance)
+            else:
+                self._keep(self.moving_variance, variance, self.momentum)
+            self._keep(self.moving_mean, mean, self.momentum)
         else:
             mean, variance = self.moving_mean.value, self.moving_variance.value
         x = ops.batch_normalization(
-            x, mean, variance, self._feature_axis, offset=self.beta, scale=self.gamma,
+            x, mean, variance, self._feature_axis, offset=offset, scale=scale,
             epsilon=self.epsilon,
         )
         return current_backend().cast(x, self.compute_dtype)
 
-    def _keep(self, average: Any, value: Any) -> None:
+    def _keep(self, average: Any, value: Any, share: float) -> None:
         """Move an average towards a value; gradients do not go this way."""
-        share = self.momentum
         value = ops.stop_gradient(value)
         average.assign(average.value * share + value * (1.0 - share))
+
+    def _corrected(self, mean: Any, variance: Any) -> tuple[Any, Any]:
+        """Scale and offset of the batch with the correction of `renorm` in them."""
+        mean, variance = ops.stop_gradient(mean), ops.stop_gradient(variance)
+        spread = ops.sqrt(variance + self.epsilon)
+        usual, usual_mean = self.renorm_stddev.value, self.renorm_mean.value
+        factor, shift = spread / usual, (mean - usual_mean) / usual
+        bounds = self.renorm_clipping
+        if "rmin" in bounds or "rmax" in bounds:
+            factor = ops.clip(factor, bounds.get("rmin", 0.0), bounds.get("rmax", float("inf")))
+        if "dmax" in bounds:
+            shift = ops.clip(shift, -bounds["dmax"], bounds["dmax"])
+        self._keep(self.renorm_mean, mean, self.renorm_momentum)
+        self._keep(self.renorm_stddev, spread, self.renorm_momentum)
+        self._keep(self.moving_stddev, spread, self.momentum)
+        # What inference divides by is the root of `moving_variance + epsilon`.
+        self.moving_variance.assign(
+            ops.maximum(ops.square(self.moving_stddev.value) - self.epsilon, 0.0)
+        )
+        if self.gamma is not None:
+            factor, shift = self.gamma.value * factor, self.gamma.value * shift
+        return factor, shift if self.beta is None else shift + self.beta.value
+
+    def _bounds(self, clipping: Any) -> dict[str, float]:
+        """`renorm_clipping`, checked."""
+        bounds = {} if clipping is None else clipping
+        allowed = ("rmin", "rmax", "dmax")
+        who = f"BatchNormalization '{self.name}': `renorm_clipping`"
+        if not isinstance(bounds, dict) or not set(bounds) <= set(allowed):
+            raise ValueError(f"{who} is a dict with the keys {allowed} or some; got {clipping!r}.")
+        if bounds.get("dmax", 0.0) < 0:
+            raise ValueError(f"{who}: `dmax` must not be negative; got {bounds['dmax']!r}.")
+        if bounds.get("rmax", float("inf")) < bounds.get("rmin", 0.0):
+            raise ValueError(f"{who}: `rmax` must not be below `rmin`; got {clipping!r}.")
+        return bounds
 
     def _moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
         """Mean and variance per feature, `(features,)` each."""
@@ -169,3 +225,12 @@ class BatchNormalization(ShapeKeepingLayer):
         far = ops.multiply(ops.square(ops.subtract(x, mean)), weights)
         variance = ops.divide(ops.sum(far, axis=axes, keepdims=True), count)
         return ops.squeeze(mean, axes), ops.squeeze(variance, axes)
+
+
+def _root_of(initializer: Any) -> Any:
+    """An initializer of standard deviations where there is one of variances."""
+
+    def root(shape: Any, dtype: Any = None) -> Any:
+        return ops.sqrt(initializer(shape, dtype=dtype))
+
+    return root
