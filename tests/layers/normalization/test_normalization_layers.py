@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import highlevel as hl
 from highlevel import layers
 
 RNG = np.random.default_rng(0)
@@ -133,5 +134,51 @@ def test_errors():
         layers.LayerNormalization(axis=3).build((None, 6))
     with pytest.raises(ValueError, match="`momentum` must be from 0 to 1"):
         layers.BatchNormalization(momentum=2)
-    with pytest.raises(ValueError, match="renorm"):
-        layers.BatchNormalization(renorm=True)
+    for clipping, said in (
+        ({"dmin": 1.0}, "keys"), ({"dmax": -1.0}, "must not be negative"),
+        ({"rmin": 2.0, "rmax": 1.0}, "must not be below"), (3.0, "is a dict"),
+    ):
+        with pytest.raises(ValueError, match=f"`renorm_clipping`.*{said}"):
+            layers.BatchNormalization(renorm=True, renorm_clipping=clipping)
+
+
+def test_renormalization_in_training_is_inference_after_the_same_averages(backend):
+    # With averages that stand (momentum 1) and no bounds, training gives what inference gives.
+    x = np.random.default_rng(0).normal(size=(6, 2)).astype("float32")
+    layer = layers.BatchNormalization(
+        renorm=True, momentum=1.0, renorm_momentum=1.0, epsilon=1e-5,
+        moving_mean_initializer=hl.initializers.Constant(0.3),
+        moving_variance_initializer=hl.initializers.Constant(4.0))
+    layer.build((None, 2))
+    before = layer(x)
+    during = layer(x, training=True)
+    np.testing.assert_allclose(np.asarray(during), np.asarray(before), rtol=1e-4, atol=1e-5)
+    # Bounds that leave no room make it plain batch normalization.
+    bound = layers.BatchNormalization(
+        renorm=True, renorm_clipping={"rmin": 1.0, "rmax": 1.0, "dmax": 0.0}, epsilon=0.0)
+    plain = layers.BatchNormalization(epsilon=0.0)
+    np.testing.assert_allclose(
+        np.asarray(bound(x, training=True)), np.asarray(plain(x, training=True)), atol=1e-5)
+
+
+def test_synchronized_is_the_same_on_one_device(backend):
+    x = np.random.default_rng(0).normal(size=(6, 2)).astype("float32")
+    one, other = layers.BatchNormalization(synchronized=True), layers.BatchNormalization()
+    assert one.get_config()["synchronized"] is True
+    np.testing.assert_array_equal(
+        np.asarray(one(x, training=True)), np.asarray(other(x, training=True)))
+    np.testing.assert_array_equal(one.moving_variance.numpy(), other.moving_variance.numpy())
+
+
+def test_spectral_normalization_in_fit(backend):
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    y = x @ np.array([[1.0], [-2.0], [0.5]], "float32")
+    model = hl.Sequential([
+        hl.Input((3,)), layers.SpectralNormalization(layers.Dense(1, use_bias=False))])
+    model.compile(hl.optimizers.SGD(0.05), "mse")
+    start = model.layers[0].vector_u.numpy()
+    losses = model.fit(x, y, batch_size=4, epochs=4, shuffle=False, verbose=0).history["loss"]
+    # The kernel that training stores is the normalized one, moved by the last step.
+    assert losses[-1] < losses[0]
+    assert not np.array_equal(model.layers[0].vector_u.numpy(), start)
+    assert 0.5 < np.linalg.svd(model.layers[0].kernel.numpy())[1][0] < 1.5
