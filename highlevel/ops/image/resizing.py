@@ -204,14 +204,20 @@ def _cropped(x: Any, height: int, width: int) -> Any:
 
 
 def _padded(x: Any, height: int, width: int, fill_value: float) -> Any:
-    rows, columns = x.shape[-3], x.shape[-2]
+    pairs = _padding(x.shape, height, width)
+    return current_backend().xp.pad(x, pairs, constant_values=fill_value)
+
+
+def _padding(shape: tuple, height: int, width: int) -> tuple[tuple[int, int], ...]:
+    """Entries to add before and after each axis to have the proportions of a size.
+
+    As many on both sides, as Keras does: where their number is odd, one less.
+    """
+    rows, columns = shape[-3], shape[-2]
     new_rows = max(rows, int(columns * height / width))
     new_columns = max(columns, int(rows * width / height))
     top, left = (new_rows - rows) // 2, (new_columns - columns) // 2
-    pairs = ((0, 0),) * (x.ndim - 3) + (
-        (top, new_rows - rows - top), (left, new_columns - columns - left), (0, 0)
-    )  # fmt: skip
-    return current_backend().xp.pad(x, pairs, constant_values=fill_value)
+    return ((0, 0),) * (len(shape) - 3) + ((top, top), (left, left), (0, 0))
 
 
 def _scale_rule(images: Any, output_shape: Any, *args: Any, **kwargs: Any) -> Any:
@@ -260,3 +266,73 @@ def scale_and_translate(
     return x
 
 
+
+
+def _mitchell(xp: Any, x: Any) -> Any:
+    """D. P. Mitchell and A. N. Netravali, "Reconstruction filters", 1988, with B = C = 1/3."""
+    x = xp.absolute(x)
+    near = ((7 * x - 12) * x * x + 16 / 3) / 6
+    far = (((-7 / 3 * x + 12) * x - 20) * x + 32 / 3) / 6
+    return xp.where(x >= 2, xp.zeros_like(x), xp.where(x >= 1, far, near))
+
+
+def _gaussian(xp: Any, x: Any) -> Any:
+    """Standard deviation 1/2, cut off at three of them."""
+    return xp.where(xp.absolute(x) < 1.5, xp.exp(-2 * x * x), xp.zeros_like(x))
+
+
+#: what host images may further be resized with
+_HOST_KERNELS: dict[str, Callable] = {"gaussian": _gaussian, "mitchellcubic": _mitchell}
+HOST_METHODS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", *_HOST_KERNELS)
+
+
+def _area_weights(old: int, new: int) -> np.ndarray:
+    """`(old, new)`: the share of each new entry's span that each old entry covers."""
+    edges = np.arange(new + 1) * (old / new)
+    low, high = edges[None, :-1], edges[None, 1:]
+    places = np.arange(old)[:, None]
+    return np.clip(np.minimum(places + 1, high) - np.maximum(places, low), 0, None) * (new / old)
+
+
+def resize_on_host(
+    image: np.ndarray,
+    size: Any,
+    interpolation: str = "bilinear",
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+) -> np.ndarray:
+    """`resize` of one NumPy image by NumPy, whatever the backend.
+
+    Images in files are of many sizes: a compiled program for each would cost more than it
+    saves, and readers run in threads.
+
+    Args:
+        image: `(height, width, channels)`.
+        size: `(height, width)`.
+        interpolation: one of `HOST_METHODS`.
+
+    Returns:
+        `(*size, channels)`, float32.
+    """
+    height, width = _size(size)
+    x = np.asarray(image, "float32")
+    if crop_to_aspect_ratio:
+        x = _cropped(x, height, width)
+    elif pad_to_aspect_ratio:
+        x = np.pad(x, _padding(x.shape, height, width))
+    for axis, new in ((0, height), (1, width)):
+        old = x.shape[axis]
+        if old == new:
+            continue
+        if interpolation == "nearest":
+            places = np.floor((np.arange(new) + 0.5) * (old / new)).astype("int32")
+            x = np.take(x, np.minimum(places, old - 1), axis=axis)
+            continue
+        if interpolation == "area":
+            weights = _area_weights(old, new)
+        else:
+            kernel = _HOST_KERNELS.get(interpolation) or _kernel(interpolation, "resize")
+            weights = _weights(np, old, new, new / old, 0.0, kernel, False)
+        moved = np.moveaxis(x, axis, -1) @ weights.astype("float32")
+        x = np.moveaxis(moved, -1, axis)
+    return np.ascontiguousarray(x)
