@@ -93,12 +93,14 @@ def test_unknown_batch_stays_unknown_and_the_rest_is_exact(name):
         assert checked
 
 
-def test_rules_answer_in_microseconds():
-    """A rule that falls through to abstract evaluation takes a thousand times as long."""
-    import time
+def test_common_ops_need_no_abstract_evaluation(monkeypatch):
+    """A rule that falls through to it takes a thousand times as long."""
+    from highlevel.ops import dispatch
 
+    def refused(function, *_):
+        raise AssertionError(f"{function.__name__} was evaluated abstractly")
+
+    monkeypatch.setattr(dispatch, "evaluate_abstractly", refused)
     x = SymbolicTensor((None, 8, 8, 3))
-    start = time.perf_counter()
-    for _ in range(100):
-        ops.relu(ops.add(ops.conv(x, np.zeros((3, 3, 3, 3), "float32"), padding="same"), x))
-    assert (time.perf_counter() - start) / 300 < 1e-3
+    y = ops.relu(ops.add(ops.conv(x, np.zeros((3, 3, 3, 3), "float32"), padding="same"), x))
+    ops.softmax(ops.reshape(ops.mean(ops.concatenate([y, x]), axis=(1, 2)), (-1, 3)))
