@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Self
 
+import numpy as np
 from highlevel_backend import canonical_name, current_backend, is_float, tree
 
 from highlevel import constraints, dtype_policies, initializers, regularizers
@@ -41,6 +42,7 @@ __all__ = [
     "built_on_request",
     "call_context",
     "current_context",
+    "holds_strings",
     "is_shape",
     "symbolic_tensors",
 ]
@@ -101,6 +103,11 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
     >>> [w.path for w in layer.weights]
     ['scale/factor']
     """
+
+    #: whether it works on strings or 64-bit integers, in NumPy whatever the backend
+    runs_on_host = False
+    #: whether `call` takes strings
+    accepts_strings = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
@@ -393,6 +400,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
                 context.training = outer_training
                 _path.reset(path_token)
         except Exception as error:
+            if not self.accepts_strings and getattr(error, "_in_layer", None) is None:
+                self._refuse_strings(args, error)
             self._note(error, args, kwargs)
             raise
         if given is not None:
@@ -462,6 +471,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
 
     def _infer(self, info: CallInfo, args: tuple, kwargs: dict) -> Any:
         """Symbolic outputs of a call on symbolic inputs."""
+        if not self.accepts_strings:
+            self._refuse_strings(args, None)
         if info.output_rule == "shape" and not any(
             type(v) is SymbolicTensor for name, v in kwargs.items() if "mask" not in name
         ):
@@ -628,6 +639,18 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
 
     # -------------------------------------------------------------------- errors
 
+    def _refuse_strings(self, args: tuple, cause: Exception | None) -> None:
+        """Raise the error for strings among the arguments of a layer that takes none."""
+        for value in tree.leaves(args[:1]):
+            if type(value) is str or holds_strings(value):
+                error = TypeError(
+                    f"{type(self).__name__} '{self.path}' takes numbers; it was called with "
+                    f"strings: {describe(value)}. Turn them into numbers first: "
+                    "`TextVectorization` for texts, `StringLookup` or `Hashing` for categories."
+                )
+                self._note(error, (), {})
+                raise error from cause
+
     def _note(self, error: Exception, args: tuple, kwargs: dict) -> None:
         """Tell, once, in which layer's call an error came up."""
         if getattr(error, "_in_layer", None) is not None:
@@ -639,6 +662,18 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
             error,
             f"In layer '{self.path}' ({type(self).__name__}), called with {', '.join(shown)}.",
         )
+
+
+def holds_strings(value: Any) -> bool:
+    """Whether an array, or a symbolic tensor, is of strings."""
+    dtype = getattr(value, "dtype", None)
+    if type(dtype) is str:
+        return dtype == "string"
+    kind = getattr(dtype, "kind", "f")
+    if kind == "O":
+        flat = np.asarray(value).reshape(-1)
+        return flat.size > 0 and isinstance(flat[0], (str, bytes))
+    return kind in "UST"
 
 
 def _get_constraint(constraint: Any) -> Any:
@@ -693,7 +728,7 @@ def _as_input(value: Any, backend: Any, dtype: str | None) -> Any:
     if kind is SymbolicTensor or value is None or kind in _SCALARS:
         return value
     if backend.is_array(value):
-        if dtype is not None:
+        if dtype is not None and value.dtype != object:  # objects: strings
             name = canonical_name(value.dtype)
             if name != dtype and is_float(name):
                 mask = get_mask(value)

@@ -24,7 +24,7 @@ _INTERNAL = frozenset((
     "_observed", "_build_shapes", "_dtype_policy", "_input_spec", "_untracked", "optimizer",
     "_carried", "_mask_end_told",
     "_trainer", "_call_programs", "_calls_eagerly", "_prepared_call", "_observe_next",
-    "_graph", "stop_training", "_path", "built", "history", "_initial_epoch",
+    "_graph", "_host_part", "stop_training", "_path", "built", "history", "_initial_epoch",
 ))
 
 _version = 0

@@ -8,10 +8,11 @@ from highlevel_backend import canonical_name, current_backend, tree
 
 from highlevel.errors import public, suggest
 from highlevel.layers.input_layer import Input, InputLayer
-from highlevel.layers.layer import Layer
+from highlevel.layers.layer import Layer, holds_strings
 from highlevel.masking import get_mask, set_mask
 from highlevel.models.functional_config import functional_config, functional_from_config
 from highlevel.models.graph import Graph, node_of
+from highlevel.models.host_part import host_part_of, is_prepared
 from highlevel.models.model import Model
 from highlevel.symbolic import SymbolicTensor, evaluate_abstractly
 
@@ -67,6 +68,8 @@ class Functional(Model):
         self._input_definition = tree.flatten(inputs)[1]
         self._graph = Graph(flat, outputs)
         self._layers = self._graph.layers
+        self._host_part = host_part_of(self._graph)
+        self._prepares_inputs = self._host_part is not None
         self._input_names = [tensor.node.operation.name for tensor in flat]
         seen: dict[str, Any] = {}
         for operation in self._graph.operations:
@@ -125,7 +128,12 @@ class Functional(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the graph."""
+        if self._host_part is not None and is_prepared(inputs):
+            return self._host_part.finish(inputs)
         return self._graph.run(self._take_values(inputs))
+
+    def _graph_inside(self) -> Graph:
+        return self._graph
 
     def compute_output_spec(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Symbolic outputs for symbolic inputs."""
@@ -141,8 +149,11 @@ class Functional(Model):
         """Shapes of the outputs for shapes of the inputs."""
         return Layer.compute_output_shape(self, input_shape)
 
-    def _take_values(self, inputs: Any) -> list[Any]:
-        """What the model was called with, one value per input, in its rank and dtype."""
+    def _take_values(self, inputs: Any, wide: bool = False) -> list[Any]:
+        """What the model was called with, one value per input, in its rank and dtype.
+
+        With `wide`, integers keep 64 bits whatever the input's dtype: on the host they fit.
+        """
         expected = self._graph.inputs
         if isinstance(inputs, dict):
             names = self._input_names
@@ -174,7 +185,7 @@ class Functional(Model):
             )
         backend = current_backend()
         return [
-            _fit(value, tensor, backend, self.name) for value, tensor in zip(values, expected)
+            _fit(value, tensor, backend, self.name, wide) for value, tensor in zip(values, expected)
         ]
 
     def get_config(self) -> dict[str, Any]:
@@ -206,7 +217,9 @@ def _flatten_keeping_none(inputs: Any) -> list[Any]:
     return values
 
 
-def _fit(value: Any, tensor: SymbolicTensor, backend: Any, model: str) -> Any:
+def _fit(
+    value: Any, tensor: SymbolicTensor, backend: Any, model: str, wide: bool = False
+) -> Any:
     """A value in the rank and dtype of the input it stands for."""
     if value is None:
         if tensor.node is not None and tensor.node.operation.optional:
@@ -240,7 +253,17 @@ def _fit(value: Any, tensor: SymbolicTensor, backend: Any, model: str) -> Any:
                 f"but got {tuple(shape)}: axis {axis} is {have}, not {want}. Reshape the data, "
                 "or make the model with another `Input(shape=...)`."
             )
-    if not symbolic and canonical_name(value.dtype) != tensor.dtype:
+    strings = holds_strings(value)
+    if strings != (tensor.dtype == "string"):
+        what = ("strings", "numbers")[:: 1 if strings else -1]
+        raise TypeError(
+            f"Model '{model}' takes {what[1]} (dtype {tensor.dtype}) for its input "
+            f"'{tensor.name}'; it was given {what[0]} (dtype {value.dtype}). "
+            + ("Give the model a `TextVectorization` or `StringLookup` layer behind an "
+               "`Input(shape, dtype='string')`." if strings else "Convert them: `x.astype(str)`.")
+        )
+    whole = wide and str(value.dtype) == "int64" and "int" in tensor.dtype
+    if not symbolic and not strings and not whole and canonical_name(value.dtype) != tensor.dtype:
         mask = get_mask(value)
         value = backend.cast(value, tensor.dtype)
         if mask is not None:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Self
 
-from highlevel_backend import current_backend, tree
+from highlevel_backend import current_backend, tree, use_backend
 
 from highlevel.errors import public, suggest
 from highlevel.inspection.summary import print_summary
@@ -17,10 +17,12 @@ from highlevel.layers.layer import (
     built_on_request,
     call_context,
     current_context,
+    holds_strings,
     symbolic_tensors,
 )
 from highlevel.layers.tracking import same_structure, structure_version
 from highlevel.masking import get_masks, set_mask
+from highlevel.models.host_part import as_data, is_prepared
 from highlevel.saving import load_weights, save_model, save_weights
 from highlevel.serialization import serialize_keras_object
 from highlevel.state import StatelessScope, current_scope
@@ -74,6 +76,11 @@ class Model(Trainer, Layer):
 
     #: set by `functional.py`, which stands above this module
     _functional_class: Any = None
+    accepts_strings = True  # one of its layers may
+    #: how its graph is cut into host and device, None where nothing needs the host
+    _host_part: Any = None
+    #: whether layers of its graph run on the host; see `host_part.py`
+    _prepares_inputs = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and (args or "inputs" in kwargs):
@@ -153,6 +160,8 @@ class Model(Trainer, Layer):
         backend = current_backend()
         if current_scope.get() is not None or any_symbolic(args, kwargs):
             return super()._call_outermost(args, kwargs)
+        if self._prepares_inputs and args:
+            args = (self._host_side(args[0]), *args[1:])
         args, kwargs, _ = self._take_inputs(args, kwargs)
         leaves, definition = tree.flatten((args, kwargs))
         arrays = [leaf for leaf in leaves if backend.is_array(leaf)]
@@ -183,6 +192,46 @@ class Model(Trainer, Layer):
                 stacklevel=4,
             )
             return super()._call_outermost(args, kwargs)
+
+    # ------------------------------------------------------- layers that need the host
+
+    def _host_side(self, inputs: Any) -> Any:
+        """What the compiled program takes for inputs: what the host's layers make of them."""
+        backend = current_backend()
+        if is_prepared(inputs) or any(
+            type(leaf) is SymbolicTensor or (backend.is_array(leaf) and backend.is_abstract(leaf))
+            for leaf in tree.leaves(inputs)
+        ):
+            return inputs
+        data = as_data(inputs)
+        with use_backend("numpy"):
+            values = self._take_values(data, wide=True)
+        if self._host_part is None or self._host_part.reason is not None:
+            self._call_step_by_step()
+            return data
+        return self._host_part.prepare(values)
+
+    def _refuses_programs(self, inputs: Any) -> bool:
+        """Whether inputs are strings, which a model without a graph cannot be cut for."""
+        return any(holds_strings(leaf) for leaf in tree.leaves(inputs))
+
+    def _call_step_by_step(self) -> None:
+        """No compiled program from now on, for layers in the middle run on the host."""
+        if not current_backend().compiles or self.run_eagerly:
+            return
+        part = self._host_part
+        why = part.reason if part is not None else (
+            "it is given strings, and is no functional or Sequential model whose first layers "
+            "take them"
+        )
+        warnings.warn(
+            f"Model '{self.name}' cannot be compiled and runs step by step from now on: {why}. "
+            "To have it compiled, give it an `Input(shape, dtype='string')` followed by "
+            "`TextVectorization`, `StringLookup` or `Hashing`; or do that part in the data "
+            "pipeline.",
+            stacklevel=4,
+        )
+        self.run_eagerly = True
 
     def _prepare_call(self, args: tuple, kwargs: dict) -> None:
         """Before the first call: make the variables, and note every layer's ends."""
@@ -459,7 +508,7 @@ def _stand_in(leaf: Any, batch: int | None, backend: Any) -> Any:
     shape = tuple(leaf.shape)
     if batch is not None and shape and shape[0] == batch:
         shape = (None, *shape[1:])
-    return SymbolicTensor(shape, str(leaf.dtype))
+    return SymbolicTensor(shape, "string" if holds_strings(leaf) else str(leaf.dtype))
 
 
 def _arrays_only(structure: Any, backend: Any) -> Any:

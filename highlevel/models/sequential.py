@@ -9,9 +9,10 @@ from highlevel_backend import current_backend, tree
 
 from highlevel.errors import public
 from highlevel.layers.input_layer import InputLayer
-from highlevel.layers.layer import Layer, symbolic_tensors
+from highlevel.layers.layer import Layer, holds_strings, symbolic_tensors
 from highlevel.models.functional import Functional
-from highlevel.models.graph import node_of
+from highlevel.models.graph import Graph, node_of
+from highlevel.models.host_part import has_host_layers, host_part_of, is_prepared
 from highlevel.models.model import Model
 from highlevel.naming import name_scope
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
@@ -96,6 +97,8 @@ class Sequential(Model):
                                            dtype=layer.inputs[0].dtype))
             self._start(self._layers[0].output)
         self._layers.append(layer)
+        if has_host_layers(layer):
+            self._prepares_inputs = True
         if isinstance(layer, InputLayer):
             self._start(layer.output)
         elif self._ends is not None:
@@ -165,12 +168,34 @@ class Sequential(Model):
         self._build_shapes = {"input_shape": tensor.shape}
         self.built = True
 
+    def _graph_inside(self) -> Graph | None:
+        if self._ends is None:
+            return None
+        start, end = self._ends
+        return Graph([start], end) if type(end) is SymbolicTensor else None
+
+    def _take_values(self, inputs: Any, wide: bool = False) -> list[Any]:
+        inputs = inputs[0] if type(inputs) in (list, tuple) and len(inputs) == 1 else inputs
+        if self._ends is None:
+            self._prepare_call((inputs,), {})
+        known = self.__dict__.get("_host_part")
+        if self._ends is not None and (known is None or known.ends is not self._ends):
+            graph = self._graph_inside()
+            part = self.__dict__["_host_part"] = None if graph is None else host_part_of(graph)
+            if part is not None:
+                part.ends = self._ends
+        return [inputs]
+
     def _prepare_call(self, args: tuple, kwargs: dict) -> None:
+        if is_prepared(args[0] if args else None):
+            self._prepared = True
+            return
         if self._ends is None and args and hasattr(args[0], "shape") and self._layers:
             shape = (None, *args[0].shape[1:]) if args[0].ndim else ()
             try:
                 with name_scope(self.name):
-                    self._build_on(SymbolicTensor(shape, str(args[0].dtype)))
+                    dtype = "string" if holds_strings(args[0]) else str(args[0].dtype)
+                    self._build_on(SymbolicTensor(shape, dtype))
             except Exception as error:
                 if not self.run_eagerly or current_backend().explain(error) is None:
                     raise
@@ -179,6 +204,8 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Call the layers one after another."""
+        if self._host_part is not None and is_prepared(inputs):
+            return self._host_part.finish(inputs)
         value = inputs
         for layer in self._layers:
             if type(layer) is not InputLayer:

@@ -16,7 +16,7 @@ from typing import Any
 from highlevel.saving.archive import Archive, open_archive
 from highlevel.saving.atomic import replacing_directory, replacing_file
 from highlevel.saving.h5 import open_weights, write_weights
-from highlevel.saving.walk import walk
+from highlevel.saving.walk import holds_state, walk
 from highlevel.saving.weights import collect, restore
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -229,7 +229,7 @@ def load_model(
         except Exception as error:
             error.add_note(f"While loading the model '{path}'.")
             raise
-        if hasattr(type(model), "summary") or hasattr(model, "layers"):
+        if holds_state(model):
             if "metadata.json" in archive.names():
                 _take_settings(model, archive.json("metadata.json", path))
             _load_state(model, archive, path)

@@ -26,6 +26,13 @@ _PACKAGES = {
     "quantizers": "highlevel.quantizers",
     "random": "highlevel.random",
     "models": "highlevel.models",
+    "utils": "highlevel.utils",
+}
+
+#: classes that are public under no name, as files write them → where ours are
+_INTERNAL = {
+    ("keras.src.layers.preprocessing.feature_space", name): ("highlevel.utils.feature_space", name)
+    for name in ("Cross", "Feature", "TFDIdentity")
 }
 
 #: class → namespace, for those that files name by the top module `keras`
@@ -104,6 +111,9 @@ def builtin_class(module: str | None, class_name: str) -> type | None:
         module: module name in the file; None (files of Keras 2) looks in every namespace.
         class_name: class name in the file.
     """
+    if (module, class_name) in _INTERNAL:
+        place, name = _INTERNAL[str(module), class_name]
+        return getattr(importlib.import_module(place), name)
     if module is None:
         namespaces = list(_PACKAGES)
     else:
@@ -147,6 +157,10 @@ def keras_identity(cls: type) -> tuple[str, str | None] | None:
     if cls in _identities:
         return _identities[cls]
     result = None
+    for (module, name), ours in _INTERNAL.items():
+        if ours == (cls.__module__, cls.__name__):
+            result = _identities[cls] = module, name
+            return result
     if cls.__module__.split(".")[0] == "highlevel":
         namespace = _namespace(cls.__module__, cls.__name__)
         if namespace is None:

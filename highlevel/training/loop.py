@@ -22,6 +22,7 @@ from highlevel import config
 from highlevel.callbacks import CallbackList
 from highlevel.errors import add_note
 from highlevel.training.callbacks.logs import LazyLogs
+from highlevel.training.data.host import through_host
 from highlevel.training.data.prefetch import prefetch
 from highlevel.training.data.sources import (
     ArraySource,
@@ -147,6 +148,8 @@ def _rounded_up(rows: int) -> int:
 def _fits_on_device(source: Any) -> TypeGuard[ArraySource]:
     """Whether to keep all data on the device: numbers, and not most of a small memory."""
     if not isinstance(source, ArraySource):
+        return False
+    if source.prepare is not None:
         return False
     leaves = tree.leaves(source.data)
     if any(getattr(leaf.dtype, "kind", "f") in "OUST" for leaf in leaves):
@@ -275,6 +278,7 @@ def fit(
     )
     epochs = _limited(epochs, config.max_epochs(), "epochs") or epochs
     steps_per_epoch = _limited_steps(steps_per_epoch, source)
+    source = through_host(model, source)
     steps = steps_per_epoch if steps_per_epoch is not None else source.num_batches
     if epochs > 1 and isinstance(source, StreamSource) and not source._restart and steps is None:
         raise ValueError(
@@ -292,6 +296,7 @@ def fit(
         validation = make_source(
             vx, vy, vw, validation_batch_size or batch_size, validation_steps, what="validation"
         )
+        validation = through_host(model, validation)
     model.stop_training = False
     with _noting("fit", {}):
         model._make_ready(source.first(), training=True)

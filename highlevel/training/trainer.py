@@ -21,6 +21,7 @@ from highlevel.serialization import deserialize_keras_object, serialize_keras_ob
 from highlevel.state import AbstractScope, StatelessScope
 from highlevel.symbolic import SymbolicTensor, evaluate_abstractly
 from highlevel.training import loop
+from highlevel.training.data.host import through_host
 from highlevel.training.data.sources import (
     ArraySource,
     make_source,
@@ -62,6 +63,10 @@ class Trainer(_Base):
     if TYPE_CHECKING:
         output_names: list[str]
         _prepare_call: Callable[[tuple, dict], None]
+        _prepares_inputs: bool
+        _host_side: Callable[[Any], Any]
+        _refuses_programs: Callable[[Any], bool]
+        _call_step_by_step: Callable[[], None]
 
     def __init__(self) -> None:
         self._trainer = TrainerState()
@@ -617,10 +622,9 @@ class Trainer(_Base):
         """
         if kwargs:
             raise TypeError(f"`evaluate` does not know {', '.join(map(repr, kwargs))}.")
+        source = make_source(x, y, sample_weight, batch_size, steps, what="evaluate")
         logs = loop.evaluate(
-            self, make_source(x, y, sample_weight, batch_size, steps, what="evaluate"),
-            verbose=verbose, steps=steps, callbacks=callbacks,
-        )
+            self, through_host(self, source), verbose=verbose, steps=steps, callbacks=callbacks)
         return logs if return_dict else _in_order(logs)
 
     @public
@@ -642,6 +646,7 @@ class Trainer(_Base):
             NumPy array of shape `(samples, ...)`, or a tree of them.
         """
         source = make_source(x, None, None, batch_size, steps, what="predict")
+        source = through_host(self, source)
         return loop.predict(self, source, verbose=verbose, steps=steps, callbacks=callbacks)
 
     @public
@@ -655,7 +660,7 @@ class Trainer(_Base):
     ) -> Any:
         """One training step on one batch; returns loss and metrics so far, as `evaluate`."""
         self._need_compiled("train_on_batch")
-        batch = _one_batch(x, y, sample_weight, class_weight)
+        batch = self._through_host(_one_batch(x, y, sample_weight, class_weight))
         self._make_ready(batch, training=True)
         logs = loop.to_floats(self, self._program("train").run(loop.on_device(batch)))
         return logs if return_dict else _in_order(logs)
@@ -666,7 +671,7 @@ class Trainer(_Base):
     ) -> Any:
         """Loss and metrics so far, with one more batch; as `evaluate`."""
         self._need_compiled("test_on_batch")
-        batch = _one_batch(x, y, sample_weight, None)
+        batch = self._through_host(_one_batch(x, y, sample_weight, None))
         self._make_ready(batch, training=False)
         logs = loop.to_floats(self, self._program("test").run(loop.on_device(batch)))
         return logs if return_dict else _in_order(logs)
@@ -674,11 +679,20 @@ class Trainer(_Base):
     @public
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
-        batch = _one_batch(x, None, None, None)
+        batch = self._through_host(_one_batch(x, None, None, None))
         self._make_ready(batch, training=False, for_predict=True)
         backend = current_backend()
         outputs = self._program("predict").run(loop.on_device(batch))
         return tree.map_leaves(backend.to_numpy, outputs)
+
+    def _through_host(self, batch: tuple) -> tuple:
+        """A batch with the inputs that the compiled step takes."""
+        x, y, sample_weight = batch
+        if self._prepares_inputs:
+            x = self._host_side(x)
+        elif self._refuses_programs(x):
+            self._call_step_by_step()
+        return x, y, sample_weight
 
     def _need_compiled(self, method: str) -> None:
         if not self.compiled:
@@ -745,7 +759,7 @@ class Trainer(_Base):
             }
 
         def function(data: Any) -> Any:
-            batch = unpack_x_y_sample_weight(data)
+            batch = self._through_host(unpack_x_y_sample_weight(data))
             self._make_ready(batch, mode == "train", for_predict=mode == "predict")
             return self._program(mode).run(loop.on_device(batch))
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from highlevel.utils.directories import (
         text_dataset_from_directory as text_dataset_from_directory,
     )
+    from highlevel.utils.feature_space import FeatureSpace as FeatureSpace
     from highlevel.utils.files import get_file as get_file
     from highlevel.utils.graph_inputs import get_source_inputs as get_source_inputs
     from highlevel.utils.images import array_to_img as array_to_img

@@ -16,10 +16,27 @@ __all__ = ["DataLayer", "batches_of"]
 class DataLayer(DescribedLayer):
     """Base of preprocessing layers: usable in a model, and on data before it comes to one."""
 
+    def _take_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict, bool]:
+        """Arguments as arrays; nested lists of numbers too, which other layers take apart."""
+        args = tuple([_numbers(value) for value in args])
+        kwargs = {name: _numbers(value) for name, value in kwargs.items()}
+        return super()._take_inputs(args, kwargs)
+
     def convert_weight(self, weight: Any) -> Any:
         """A weight as an array of the backend in force."""
         return current_backend().asarray(
             weight.value if isinstance(weight, Variable) else weight)
+
+
+def _numbers(value: Any) -> Any:
+    """A nested list of Python numbers as an array; anything else as it is."""
+    first = value
+    while type(first) in (list, tuple) and first:
+        first = first[0]
+    if first is value or type(first) not in (int, float, bool):
+        return value
+    array = np.asarray(value)
+    return array.astype("float32") if array.dtype == "float64" else array
 
 
 def batches_of(data: Any, what: str) -> Any:

@@ -80,7 +80,8 @@ def as_host_array(value: Any, what: str) -> Any:
             value = value.toarray()
         else:
             try:
-                value = np.asarray(value)
+                # Strings as objects: an array of `<U` gives each the room of the longest.
+                value = np.asarray(value, object if _is_text(value) else None)
             except Exception as error:
                 raise ValueError(
                     f"`{what}` cannot be made an array: {type(value).__name__}. Its rows may "
@@ -89,6 +90,8 @@ def as_host_array(value: Any, what: str) -> Any:
     if value.dtype.kind == "f" and value.dtype.itemsize == 8:
         return value.astype(config.floatx())
     if value.dtype == object:
+        if value.size and all(isinstance(item, (str, bytes)) for item in value.flat[:100]):
+            return value
         try:
             return value.astype(config.floatx())
         except (TypeError, ValueError):
@@ -100,6 +103,12 @@ def as_host_array(value: Any, what: str) -> Any:
                 "categories? Turn them into integers first."
             ) from None
     return value
+
+
+def _is_text(value: Any) -> bool:
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, str)
 
 
 def _is_table(value: Any) -> bool:
@@ -191,6 +200,8 @@ class ArraySource:
             raise ValueError(f"`batch_size` must be a positive integer; got {batch_size!r}.")
         self.batch_size = int(batch_size or 32)
         self.shuffle = shuffle
+        #: applied to each `(x, y, sample_weight)` that is taken
+        self.prepare: Callable | None = None
 
     @property
     def num_batches(self) -> int:
@@ -211,7 +222,8 @@ class ArraySource:
 
     def take(self, rows: Any) -> Any:
         """`(x, y, sample_weight)` of some rows, on the host."""
-        return tree.map_leaves(lambda leaf: leaf[rows], self.data)
+        taken = tree.map_leaves(lambda leaf: leaf[rows], self.data)
+        return taken if self.prepare is None else self.prepare(*taken)
 
     def batches(self, generator: np.random.Generator | None = None) -> Iterator[Any]:
         """The batches of one epoch, on the host."""
