@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from highlevel.utils.images import img_to_array as img_to_array
     from highlevel.utils.images import load_img as load_img
     from highlevel.utils.images import save_img as save_img
-    from highlevel.utils.feature_space import FeatureSpace as FeatureSpace
     from highlevel.utils.py_dataset import PyDataset as PyDataset
     from highlevel.utils.py_dataset import Sequence as Sequence
     from highlevel.utils.random_seed import set_random_seed as set_random_seed
