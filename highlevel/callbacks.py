@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from highlevel.training.callbacks.progbar_logger import ProgbarLogger as ProgbarLogger
     from highlevel.training.callbacks.remote_monitor import RemoteMonitor as RemoteMonitor
     from highlevel.training.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights
+    from highlevel.training.callbacks.tensorboard import TensorBoard as TensorBoard
     from highlevel.training.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
 
 __getattr__, __dir__, __all__ = lazy_package(
@@ -41,6 +42,7 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.training.callbacks.progbar_logger": "ProgbarLogger",
         "highlevel.training.callbacks.remote_monitor": "RemoteMonitor",
         "highlevel.training.callbacks.swap_ema_weights": "SwapEMAWeights",
+        "highlevel.training.callbacks.tensorboard": "TensorBoard",
         "highlevel.training.callbacks.terminate_on_nan": "TerminateOnNaN",
     },
 )

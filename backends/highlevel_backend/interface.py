@@ -352,6 +352,17 @@ class Backend(abc.ABC):
 
     # ---------------------------------------------------------------- errors
 
+    def profile(self, directory: str) -> AbstractContextManager | None:
+        """While it lasts, record what the device does, for TensorBoard's profile page.
+
+        Args:
+            directory: where the files go.
+
+        Returns:
+            A context manager; None where the backend has no profiler.
+        """
+        return None
+
     def explain(self, error: BaseException) -> str | None:
         """What to do about an error of the array library's own, or None.
 

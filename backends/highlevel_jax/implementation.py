@@ -92,6 +92,9 @@ class JaxBackend(Backend):
 
     ready = _door(jax.block_until_ready)
 
+    def profile(self, directory: str) -> Any:
+        return jax.profiler.trace(directory)
+
     # Errors.
     explain = _door(explain)
 
