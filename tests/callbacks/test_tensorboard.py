@@ -136,3 +136,18 @@ def test_mistakes(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.event_file_writer", None)
     with pytest.raises(ImportError, match=r"highlevel\[tensorboard\]"):
         callbacks.TensorBoard(tmp_path)
+
+
+def test_the_graph_of_a_functional_model(tmp_path):
+    from highlevel.training.callbacks.event_writer import EventWriter
+
+    inputs = hl.Input((4,), name="in")
+    shared = layers.Dense(4, name="shared")
+    left, right = shared(inputs), layers.Dense(4, name="right")(inputs)
+    model = hl.Model(inputs, layers.Add(name="sum")([shared(left), right]))
+    writer = EventWriter(str(tmp_path))
+    writer.graph(model)
+    writer.close()
+    nodes = {node.name: sorted(node.input) for node in read(tmp_path).Graph().node}
+    assert nodes["sum"] == ["right", "shared"]
+    assert nodes["shared"] == ["in", "shared"]

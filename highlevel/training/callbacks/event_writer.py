@@ -1,5 +1,8 @@
 """TensorBoard's event files, written through the `tensorboard` package."""
 
+# pyright: reportAttributeAccessIssue=false
+# (protocol buffers make their classes at run time)
+
 from __future__ import annotations
 
 import io
@@ -128,6 +131,13 @@ class EventWriter:
 def _nodes(model: Any) -> list[tuple[str, str, list[str], str]]:
     """`(name, class, names of the inputs, shape of the output)` of a model's layers."""
     if not hasattr(model, "_graph"):
+        if hasattr(model, "layers") and hasattr(model, "pop"):  # one after the other
+            names = [layer.name for layer in model.layers]
+            return [
+                (layer.name, type(layer).__name__, before,
+                 str(getattr(getattr(layer, "output", None), "shape", "")))
+                for layer, before in zip(model.layers, [[], *([name] for name in names)])
+            ]
         return [
             (layer.name, type(layer).__name__, [], "")
             for layer in model._flatten_layers(include_self=False)

@@ -1,5 +1,8 @@
 """`TensorBoard`: what happens in training, as files that TensorBoard shows."""
 
+# pyright: reportAttributeAccessIssue=false
+# (protocol buffers make their classes at run time)
+
 from __future__ import annotations
 
 import os
