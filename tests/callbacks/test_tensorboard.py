@@ -21,7 +21,7 @@ Y = X.sum(axis=1, keepdims=True).astype("float32")
 def train(directory, **options):
     model = hl.Sequential([
         hl.Input((4,), dtype="int32"), layers.Embedding(9, 3, name="words"),
-        layers.Flatten(), layers.Dense(4, name="hidden"), layers.Dense(1, name="out")])
+        layers.Flatten(name="flat"), layers.Dense(4, name="hidden"), layers.Dense(1, name="out")])
     model.compile(hl.optimizers.Adam(0.01), "mse", metrics=["mae"])
     board = callbacks.TensorBoard(directory, **options)
     history = model.fit(X, Y, batch_size=8, epochs=2, validation_split=0.25, verbose=0,
@@ -82,7 +82,7 @@ def test_histograms_pictures_and_graph(tmp_path):
     assert f"{kernel.path}/image" in tags["images"]
     graph = found.Graph()
     nodes = {node.name: list(node.input) for node in graph.node}
-    assert nodes["out"] == ["hidden"] and nodes["hidden"] == ["flatten"]
+    assert nodes["out"] == ["hidden"] and nodes["hidden"] == ["flat"]
     board.summary.scalar("of my own", 3.0, step=7)
     board.summary.close()
     assert scalars(read(tmp_path, "train"), "of my own") == [(7, 3.0)]
