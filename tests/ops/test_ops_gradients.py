@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from awkward_cases import CASES
 from highlevel_backend import tree, use_backend
-from op_cases import CASES
 
 from highlevel import ops
 

@@ -15,8 +15,8 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
+from awkward_cases import CASES  # noqa: E402
 from highlevel_backend import tree, use_backend  # noqa: E402
-from op_cases import CASES  # noqa: E402
 
 from highlevel import ops  # noqa: E402
 

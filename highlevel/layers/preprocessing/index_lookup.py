@@ -50,7 +50,8 @@ class IndexLookup(HostLayer):
         salt: Any = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.pop("vocabulary_size", None)  # files say how many tokens `adapt` found
+        # Files say how many tokens `adapt` found, for shapes before the tokens are read.
+        self._size_in_file: int | None = kwargs.pop("vocabulary_size", None)
         super().__init__(**kwargs)
         kind = type(self).__name__
         self._no_sparse(sparse)
@@ -396,6 +397,8 @@ class IndexLookup(HostLayer):
     def _depth(self) -> int:
         if self.pad_to_max_tokens and self.max_tokens is not None:
             return self.max_tokens
+        if not self._tokens and self._size_in_file is not None:
+            return self._size_in_file
         self._need_vocabulary()
         return self.vocabulary_size()
 

@@ -95,7 +95,7 @@ class TextVectorization(HostLayer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.pop("vocabulary_size", None)  # files say how many tokens `adapt` found
+        size = kwargs.pop("vocabulary_size", None)
         super().__init__(name=name, **kwargs)
         who = f"TextVectorization '{self.name}'"
         self._no_sparse(sparse)
@@ -129,14 +129,16 @@ class TextVectorization(HostLayer):
             max_tokens=max_tokens, vocabulary=vocabulary, idf_weights=idf_weights,
             pad_to_max_tokens=pad_to_max_tokens, mask_token="", output_mode=output_mode,
             encoding=encoding, name=f"{self.name}_lookup", dtype=self._dtype_policy,
+            vocabulary_size=size,
         )
 
     def _as_widths(self, ngrams: Any) -> tuple[int, ...]:
         if ngrams is None:
             return ()
-        widths = range(1, ngrams + 1) if isinstance(ngrams, int) else ngrams
         try:
-            return tuple(positive(self, "ngrams", width) for width in widths)
+            if isinstance(ngrams, int):
+                return tuple(range(1, positive(self, "ngrams", ngrams) + 1))
+            return tuple(positive(self, "ngrams", width) for width in ngrams)
         except TypeError:
             raise ValueError(
                 f"TextVectorization '{self.name}': `ngrams` must be a positive integer or a tuple "
