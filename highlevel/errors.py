@@ -20,12 +20,13 @@ from highlevel_backend import current_backend, tree
 
 from highlevel import config
 
-__all__ = ["add_note", "describe", "hide_frames", "public", "suggest"]
+__all__ = ["add_note", "describe", "hide_frames", "passes_user_code", "public", "suggest"]
 
 F = TypeVar("F", bound=Callable)
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _SITE = {sysconfig.get_paths()[key] for key in ("purelib", "platlib")}
+_STANDARD = tuple(sysconfig.get_paths()[key] + os.sep for key in ("stdlib", "platstdlib"))
 _LIBRARIES = ("jax", "jaxlib", "numpy", "optax")
 _inside: ContextVar[bool] = ContextVar("highlevel_inside", default=False)
 
@@ -56,6 +57,22 @@ def hide_frames(error: BaseException) -> None:
     for trace in reversed(kept):
         chain = types.TracebackType(chain, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
     error.__traceback__ = chain
+
+
+def passes_user_code(error: BaseException) -> bool:
+    """Whether an error was raised in, or below, code that the user wrote.
+
+    The frame that catches it, and those of installed packages, do not count.
+    """
+    trace = error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not (_is_ours(name) or name.startswith(_STANDARD) or any(
+            name.startswith(site + os.sep) for site in _SITE
+        )):
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def public(function: F) -> F:

@@ -5,6 +5,7 @@ it names, follows no link and leaves no path of the archive; sizes are checked b
 memory is taken. Files are written whole or not at all.
 """
 
+from highlevel.saving.errors import FileError, UnknownObjectError
 from highlevel.saving.model_files import load_model, save_model
 from highlevel.saving.weights import LoadReport, load_weights, save_weights
 from highlevel.serialization import (
@@ -20,7 +21,9 @@ from highlevel.serialization import (
 
 __all__ = [
     "CustomObjectScope",
+    "FileError",
     "LoadReport",
+    "UnknownObjectError",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

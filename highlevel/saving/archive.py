@@ -15,14 +15,25 @@ import stat
 import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
+from highlevel.saving.errors import FileError
+
 __all__ = ["Archive", "missing_file", "open_archive"]
 
-_MAX_JSON = 256 * 2**20
-_EXPANSION = 200
+# JSON becomes objects many times its size: what is longer than this has to be there in
+# fair proportion, and there is an end.
+_PLAIN_JSON, _MAX_JSON, _JSON_EXPANSION = 16 * 2**20, 256 * 2**20, 50
+# What entries may grow to: the larger of a size and a multiple of their packed size.
+_EXPANSION, _FREE = 200, 64 * 2**20
 _MANY = 100_000
+#: what a damaged archive raises
+_DAMAGED = (
+    zipfile.BadZipFile, EOFError, struct.error, NotImplementedError, zlib.error, RuntimeError,
+    OverflowError, ValueError,
+)
 
 
 class Archive:
@@ -40,24 +51,31 @@ class Archive:
         """Bytes of an entry."""
         raise NotImplementedError
 
+    def packed_size(self, name: str) -> int:
+        """Bytes of an entry in the file."""
+        return self.size(name)
+
     def json(self, name: str, path: str) -> Any:
         """An entry's JSON.
 
         Raises:
-            ValueError: it is missing, too large or no JSON.
+            FileError: it is missing, too large or no JSON.
         """
         if name not in self.names():
-            raise ValueError(
+            raise FileError(
                 f"'{path}' is not a whole model file: it has no '{name}'. "
                 f"It holds: {', '.join(self.names()) or 'nothing'}."
             )
-        if self.size(name) > _MAX_JSON:
-            raise ValueError(f"'{name}' in '{path}' claims {self.size(name):,} bytes: refused.")
+        size = self.size(name)
+        if size > _MAX_JSON or size > max(_PLAIN_JSON, _JSON_EXPANSION * self.packed_size(name)):
+            raise FileError(f"'{name}' in '{path}' claims {size:,} bytes: refused.")
         try:
             with self.open(name) as file:
                 return json.loads(file.read().decode("utf-8"))
+        except FileError:
+            raise
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"'{name}' in '{path}' cannot be read as JSON: {error}") from error
+            raise FileError(f"'{name}' in '{path}' cannot be read as JSON: {error}") from error
 
     def extract_assets(self, folder: str) -> None:
         """Copy what is below `assets/` into a folder."""
@@ -76,12 +94,24 @@ class _Zip(Archive):
         self._entries: dict[str, zipfile.ZipInfo] = {}
         infos = file.infolist()
         if len(infos) > _MANY:
-            raise ValueError(f"'{path}' holds {len(infos):,} entries: refused.")
+            raise FileError(f"'{path}' holds {len(infos):,} entries: refused.")
         for info in infos:
             self._check(info)
             if info.filename in self._entries:
-                raise ValueError(f"'{path}' holds '{info.filename}' twice: refused.")
+                raise FileError(f"'{path}' holds '{info.filename}' twice: refused.")
             self._entries[info.filename] = info
+        packed = sum(info.compress_size for info in infos)
+        if packed > os.path.getsize(path):
+            raise FileError(
+                f"The entries of '{path}' claim {packed:,} bytes of a file of "
+                f"{os.path.getsize(path):,}: they lie over one another. Refused."
+            )
+        size = sum(info.file_size for info in infos)
+        if size > max(_FREE, packed * _EXPANSION):
+            raise FileError(
+                f"The entries of '{path}' would grow from {packed:,} to {size:,} bytes together: "
+                "refused."
+            )
 
     def _check(self, info: zipfile.ZipInfo) -> None:
         name = info.filename
@@ -90,28 +120,36 @@ class _Zip(Archive):
             not name or name.startswith("/") or "\\" in name or ":" in name or "\0" in name
             or any(part in ("", ".", "..") for part in parts)
         ):
-            raise ValueError(
+            raise FileError(
                 f"'{self._path}' holds an entry with the path '{name}', which leads out of the "
                 "archive: refused."
             )
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise ValueError(
+            raise FileError(
                 f"The entry '{name}' of '{self._path}' is a link or a special file: refused."
             )
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise FileError(
+                f"The entry '{name}' of '{self._path}' is packed by method {info.compress_type}; "
+                "model files use none, or deflate."
+            )
         if info.file_size > max(info.compress_size, 2**20) * _EXPANSION:
-            raise ValueError(
+            raise FileError(
                 f"The entry '{name}' of '{self._path}' would grow from {info.compress_size:,} to "
                 f"{info.file_size:,} bytes: refused."
             )
         if info.flag_bits & 1:
-            raise ValueError(f"The entry '{name}' of '{self._path}' is encrypted.")
+            raise FileError(f"The entry '{name}' of '{self._path}' is encrypted.")
 
     def names(self) -> list[str]:
         return list(self._entries)
 
     def size(self, name: str) -> int:
         return self._entries[name].file_size
+
+    def packed_size(self, name: str) -> int:
+        return self._entries[name].compress_size
 
     def open(self, name: str) -> IO[bytes]:
         info = self._entries[name]
@@ -120,8 +158,8 @@ class _Zip(Archive):
                 self._check_sum(info)
                 return io.BufferedReader(_Window(self._path, *self._place(info)))
             return self._unpacked(info)
-        except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError) as error:
-            raise ValueError(f"'{name}' in '{self._path}' is damaged: {error}") from error
+        except _DAMAGED as error:
+            raise FileError(f"'{name}' in '{self._path}' is damaged: {error}") from error
 
     def _check_sum(self, info: zipfile.ZipInfo) -> None:
         """Read an entry through, so that a changed byte is found before it becomes a weight."""
@@ -195,8 +233,10 @@ class _Folder(Archive):
         for folder, _, names in os.walk(path):
             for name in names:
                 full = os.path.join(folder, name)
-                if os.path.islink(full):
-                    raise ValueError(f"'{full}' is a link; a model folder holds plain files.")
+                if not stat.S_ISREG(os.lstat(full).st_mode):
+                    raise FileError(
+                        f"'{full}' is a link or a special file; a model folder holds plain files."
+                    )
                 self._files[os.path.relpath(full, path).replace(os.sep, "/")] = full
 
     def names(self) -> list[str]:
@@ -215,7 +255,7 @@ def open_archive(path: str) -> Iterator[Archive]:
 
     Raises:
         FileNotFoundError: nothing is there; names similar files.
-        ValueError: it is damaged, no archive, or holds what is refused.
+        FileError: it is damaged, no archive, or holds what is refused.
     """
     if os.path.isdir(path):
         yield _Folder(path)
@@ -224,8 +264,8 @@ def open_archive(path: str) -> Iterator[Archive]:
         raise missing_file(path)
     try:
         file = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, struct.error, OverflowError) as error:
-        raise ValueError(_why_no_zip(path)) from error
+    except _DAMAGED as error:
+        raise FileError(_why_no_zip(path)) from error
     with file:
         yield _Zip(path, file)
 

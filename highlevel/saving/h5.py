@@ -9,12 +9,19 @@ from typing import IO, Any, cast
 
 import numpy as np
 
-__all__ = ["Dataset", "Store", "WeightFile", "open_weights", "write_weights"]
+from highlevel.saving.errors import FileError
+from highlevel.saving.h5_structure import check_structure
+
+__all__ = [
+    "Dataset", "Store", "WeightFile", "check_values", "open_hdf5", "open_weights", "write_weights",
+]
 
 _DEEPEST = 64
 _MOST_OBJECTS = 1_000_000
-# Compressed arrays may claim to be this many times larger than what is stored.
+# Compressed arrays may claim to be this many times larger than what is stored, and all of
+# a file's together this many times larger than the file.
 _EXPANSION = 1000
+_TOGETHER, _FREE = 200, 64 * 2**20
 
 
 def write_weights(target: Any, groups: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
@@ -44,38 +51,70 @@ def _write_array(group: Any, key: str, value: Any) -> None:
         group.create_dataset(key, data=array)
 
 
+def check_values(dataset: Any, path: str) -> None:
+    """Whether the values of an `h5py.Dataset` may be read.
+
+    Raises:
+        FileError: they lie in other files, are references, or claim to be far more than
+            what is stored.
+    """
+    if dataset.is_virtual or dataset.external:
+        raise FileError(f"The array '{path}' is taken from other files; that is refused.")
+    if dataset.dtype.hasobject and dataset.dtype.kind != "O":
+        raise FileError(f"The array '{path}' holds references.")
+    stored, claimed = dataset.id.get_storage_size(), dataset.nbytes
+    if claimed > max(stored, 1024) * _EXPANSION:
+        raise FileError(
+            f"The array '{path}' claims {claimed:,} bytes (shape {tuple(dataset.shape)}) but "
+            f"{stored:,} bytes are stored: refused, as it would only fill the memory."
+        )
+
+
 class Dataset:
     """One array in a file: shape and dtype are known, the values are read on `read()`."""
 
-    def __init__(self, source: Any, path: str) -> None:
+    def __init__(self, source: Any, path: str, owner: WeightFile | None = None) -> None:
         self._source = source
+        self._owner = owner
         self.path = path
-        self.shape: tuple[int, ...] = tuple(source.shape)
+        self.shape: tuple[int, ...] = tuple(source.shape or ())
         dtype = source.attrs.get("dtype")
         self.dtype: str = dtype if isinstance(dtype, str) else source.dtype.name
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values in memory."""
+        return int(self._source.nbytes)
 
     def read(self) -> np.ndarray:
         """The values.
 
         Raises:
-            ValueError: the file claims more than it holds.
+            FileError: the file claims more than it holds, or is damaged.
         """
         source = self._source
-        stored, claimed = source.id.get_storage_size(), source.nbytes
-        if claimed > max(stored, 1024) * _EXPANSION:
-            raise ValueError(
-                f"The array '{self.path}' claims {claimed:,} bytes (shape {self.shape}) but "
-                f"{stored:,} bytes are stored: refused, as it would only fill the memory."
-            )
-        value = np.asarray(source[()])
-        if value.dtype.kind == "V" and self.dtype == "bfloat16":
+        check_values(source, self.path)
+        if self._owner is not None:
+            self._owner.take(self.nbytes, self.path)
+        if source.dtype.kind == "O" and self.shape:
+            # One string in the file can stand for a million entries.
+            raise FileError(f"The array '{self.path}' holds strings of any length: refused.")
+        try:
+            value = np.asarray(source[()])
+        except (OSError, RuntimeError, ValueError, TypeError) as error:
+            raise FileError(f"The array '{self.path}' is damaged: {error}") from error
+        if value.dtype.kind == "V" and self.dtype == "bfloat16" and value.dtype.itemsize == 2:
             # The upper half of a float32's bits; exact, and NumPy needs no help to read it.
             bits = value.view("uint16").astype("uint32") << np.uint32(16)
             return bits.view("float32")
         if value.dtype.kind == "V" and self.dtype.startswith("float8"):
             import ml_dtypes
 
-            return value.view(getattr(ml_dtypes, self.dtype)).astype("float32")
+            kind = getattr(ml_dtypes, self.dtype, None)
+            if kind is not None and value.dtype.itemsize == 1:
+                return value.view(kind).astype("float32")
+        if value.dtype.kind == "V":
+            raise FileError(f"The array '{self.path}' has the dtype '{self.dtype}': not known.")
         return value
 
 
@@ -106,14 +145,29 @@ class WeightFile:
     def __init__(self) -> None:
         self.groups: dict[str, dict[str, Dataset]] = {}
         self.names: dict[str, str] = {}
+        self._room = 0
+
+    def take(self, size: int, path: str) -> None:
+        """Count what is read: all of it together must be in proportion to the files.
+
+        Raises:
+            FileError: it is not.
+        """
+        self._room -= size
+        if self._room < 0:
+            raise FileError(
+                f"The arrays up to '{path}' claim far more bytes than the file has: refused, as "
+                "they would only fill the memory."
+            )
 
     def add(self, file: Any) -> None:
         """Take in what an open file holds.
 
         Raises:
-            ValueError: links out of the file, virtual or external arrays, too many objects.
+            FileError: links out of the file, virtual or external arrays, too many objects.
         """
         self._seen = 0
+        self._room += _FREE + _TOGETHER * file.id.get_filesize()
         self._add_group(file, (), set())
 
     def _add_group(self, group: Any, path: tuple[str, ...], above: set) -> None:
@@ -121,10 +175,10 @@ class WeightFile:
 
         shown = "/".join(path)
         if len(path) > _DEEPEST:
-            raise ValueError(f"Groups are nested deeper than {_DEEPEST} levels at '{shown}'.")
+            raise FileError(f"Groups are nested deeper than {_DEEPEST} levels at '{shown}'.")
         address = cast(Any, h5py).h5o.get_info(group.id).addr  # in Cython, without types
         if address in above:
-            raise ValueError(f"The group '{shown}' contains itself.")
+            raise FileError(f"The group '{shown}' contains itself.")
         above = above | {address}
         if path and path[-1] == "vars":
             name = group.attrs.get("name")
@@ -135,10 +189,10 @@ class WeightFile:
         for key in group:
             self._seen += 1
             if self._seen > _MOST_OBJECTS:
-                raise ValueError(f"It holds more than {_MOST_OBJECTS:,} objects.")
+                raise FileError(f"It holds more than {_MOST_OBJECTS:,} objects.")
             where = f"{shown}/{key}"
             if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-                raise ValueError(
+                raise FileError(
                     f"'{where}' is a link to another place or file; links are not followed."
                 )
             child = group[key]
@@ -146,17 +200,50 @@ class WeightFile:
                 self._add_group(child, (*path, key), above)
             elif isinstance(child, h5py.Dataset):
                 if child.is_virtual or child.external:
-                    raise ValueError(
-                        f"The array '{where}' is taken from other files; that is refused."
-                    )
+                    check_values(child, where)  # says so
                 if child.dtype.hasobject and child.dtype.kind != "O":
-                    raise ValueError(f"The array '{where}' holds references.")
+                    raise FileError(f"The array '{where}' holds references.")
                 place = "/".join(path[:-1]) if path and path[-1] == "vars" else shown
-                self.groups.setdefault(place, {})[key] = Dataset(child, where)
+                self.groups.setdefault(place, {})[key] = Dataset(child, where, self)
 
     def store(self, group: str) -> Store:
         """The arrays of a group, none where it does not exist."""
         return Store(self.groups.get(group, {}))
+
+
+@contextlib.contextmanager
+def open_hdf5(name: str, source: str | IO[bytes]) -> Iterator[Any]:
+    """Open an HDF5 file for reading, after a look at its structure.
+
+    Links in it are not to be followed, and arrays to be read only after `check_values`.
+
+    Args:
+        name: for messages.
+        source: path, or binary file.
+
+    Yields:
+        An `h5py.File`.
+
+    Raises:
+        FileError: it is damaged, or no HDF5 file.
+    """
+    import h5py
+
+    try:
+        if isinstance(source, str):
+            with open(source, "rb") as file:
+                check_structure(file, name)
+        else:
+            check_structure(source, name)
+            source.seek(0)
+    except FileError as error:
+        raise FileError(_why_unreadable(name, source, error)) from error
+    try:
+        opened = h5py.File(source, "r")
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise FileError(_why_unreadable(name, source, error)) from error
+    with opened:
+        yield opened
 
 
 @contextlib.contextmanager
@@ -167,27 +254,22 @@ def open_weights(sources: list[tuple[str, str | IO[bytes]]]) -> Iterator[WeightF
         sources: `(name for messages, path or binary file)` pairs.
 
     Raises:
-        ValueError: a file is damaged, or holds what is not read from files.
+        FileError: a file is damaged, or holds what is not read from files.
     """
-    import h5py
-
     with contextlib.ExitStack() as stack:
         result = WeightFile()
         for name, source in sources:
-            try:
-                file = stack.enter_context(h5py.File(source, "r"))
-            except OSError as error:
-                raise ValueError(_why_unreadable(name, source, error)) from error
+            file = stack.enter_context(open_hdf5(name, source))
             try:
                 result.add(file)
-            except ValueError as error:
-                raise ValueError(f"'{name}' is refused. {error}") from None
-            except (RuntimeError, OSError, KeyError) as error:
-                raise ValueError(f"'{name}' is damaged: {error}") from error
+            except FileError as error:
+                raise FileError(f"'{name}' is refused. {error}") from None
+            except (RuntimeError, OSError, KeyError, ValueError, TypeError) as error:
+                raise FileError(f"'{name}' is damaged: {error}") from error
         yield result
 
 
-def _why_unreadable(name: str, source: Any, error: OSError) -> str:
+def _why_unreadable(name: str, source: Any, error: Exception) -> str:
     size = os.path.getsize(source) if isinstance(source, str) else None
     if size == 0:
         return f"'{name}' is empty: it was never written to the end."
@@ -198,4 +280,6 @@ def _why_unreadable(name: str, source: Any, error: OSError) -> str:
     if start and start != b"\x89HDF\r\n\x1a\n":
         kind = "a zip archive, as `.keras` files are" if start[:2] == b"PK" else "no HDF5 file"
         return f"'{name}' is {kind}; files of weights are HDF5."
+    if isinstance(error, FileError):
+        return str(error)
     return f"'{name}' is damaged, or was only partly written: {error}"

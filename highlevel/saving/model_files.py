@@ -15,6 +15,7 @@ from typing import Any
 
 from highlevel.saving.archive import Archive, open_archive
 from highlevel.saving.atomic import replacing_directory, replacing_file
+from highlevel.saving.errors import FileError, reading
 from highlevel.saving.h5 import open_weights, write_weights
 from highlevel.saving.walk import holds_state, walk
 from highlevel.saving.weights import collect, restore
@@ -212,27 +213,25 @@ def load_model(
 
     Raises:
         FileNotFoundError: no such file; names similar ones.
-        ValueError: the file is damaged, of another kind, or holds what is refused.
-        TypeError: it names a class that is not known here.
+        FileError: the file is damaged, of another kind, or holds what is refused; a
+            `ValueError`.
+        UnknownObjectError: it names a class that is not known here; a `TypeError` too.
     """
     path = os.fspath(filepath)
     if not path.endswith(".keras") and not os.path.isdir(path):
-        raise ValueError(_no_model_file(path))
+        raise FileError(_no_model_file(path))
     with open_archive(path) as archive:
         config = archive.json("config.json", path)
         if not isinstance(config, dict) or "class_name" not in config:
-            raise ValueError(f"'config.json' in '{path}' does not describe a model.")
+            raise FileError(f"'config.json' in '{path}' does not describe a model.")
         if not compile:
             config.pop("compile_config", None)
-        try:
+        with reading(path):
             model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
-        except Exception as error:
-            error.add_note(f"While loading the model '{path}'.")
-            raise
-        if holds_state(model):
-            if "metadata.json" in archive.names():
-                _take_settings(model, archive.json("metadata.json", path))
-            _load_state(model, archive, path)
+            if holds_state(model):
+                if "metadata.json" in archive.names():
+                    _take_settings(model, archive.json("metadata.json", path))
+                _load_state(model, archive, path)
     return model
 
 
@@ -265,7 +264,7 @@ def _load_state(model: Any, archive: Archive, path: str) -> None:
         with archive.open(_WEIGHTS) as source, open_weights([(path, source)]) as file:
             restore(model, file, path)
     elif any(name.endswith(".weights.npz") for name in names):
-        raise ValueError(f"'{path}' keeps its weights as npz; save it with HDF5 weights.")
+        raise FileError(f"'{path}' keeps its weights as npz; save it with HDF5 weights.")
     owners = [(place, obj) for place, obj in walk(model) if hasattr(obj, "load_assets")]
     if not owners:
         return
