@@ -23,7 +23,7 @@ from highlevel.layers.layer import (
 from highlevel.layers.tracking import same_structure, structure_version
 from highlevel.masking import get_masks, set_mask
 from highlevel.models.host_part import as_data, is_prepared
-from highlevel.saving import load_weights, save_model, save_weights
+from highlevel.saving import LoadReport, load_weights, save_model, save_weights
 from highlevel.serialization import serialize_keras_object
 from highlevel.state import StatelessScope, current_scope
 from highlevel.symbolic import SymbolicTensor, any_symbolic, evaluate_abstractly
@@ -401,18 +401,40 @@ class Model(Trainer, Layer):
         save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     @public
-    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """Write the weights alone, to a path ending in `.weights.h5`."""
-        save_weights(self, filepath, overwrite=overwrite, **kwargs)
+    def save_weights(
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the weights alone, to a path ending in `.weights.h5` or `.safetensors`.
+
+        Args:
+            filepath: path; with `max_shard_size` it ends in `.weights.json`.
+            overwrite: replace an existing file.
+            max_shard_size: split into files of at most so many gigabytes.
+        """
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
     @public
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    def load_weights(
+        self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any
+    ) -> LoadReport:
         """Read weights written by `save_weights` or from a `.keras` file.
+
+        Args:
+            filepath: the file; see `saving.load_weights`.
+            skip_mismatch: leave layers whose weights do not fit as they are.
+            strict, rename, objects_to_skip, by_name: as `saving.load_weights` takes them.
+
+        Returns:
+            A report: what was loaded, missing, differing, unused.
 
         Raises:
             ValueError: weights are missing or of another shape; nothing is changed then.
         """
-        load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+        return load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def summary(
         self,

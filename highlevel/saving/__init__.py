@@ -7,7 +7,8 @@ memory is taken. Files are written whole or not at all.
 
 from highlevel.saving.errors import FileError, UnknownObjectError
 from highlevel.saving.model_files import load_model, save_model
-from highlevel.saving.weights import LoadReport, load_weights, save_weights
+from highlevel.saving.report import LoadReport
+from highlevel.saving.weights import load_weights, save_weights
 from highlevel.serialization import (
     CustomObjectScope,
     custom_object_scope,

@@ -17,6 +17,7 @@ from highlevel.saving.archive import Archive, open_archive
 from highlevel.saving.atomic import replacing_directory, replacing_file
 from highlevel.saving.errors import FileError, reading
 from highlevel.saving.h5 import open_weights, write_weights
+from highlevel.saving.loading import Loading
 from highlevel.saving.walk import holds_state, walk
 from highlevel.saving.weights import collect, restore
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
@@ -262,7 +263,7 @@ def _load_state(model: Any, archive: Archive, path: str) -> None:
     names = archive.names()
     if _WEIGHTS in names:
         with archive.open(_WEIGHTS) as source, open_weights([(path, source)]) as file:
-            restore(model, file, path)
+            restore(Loading(model, path), file)
     elif any(name.endswith(".weights.npz") for name in names):
         raise FileError(f"'{path}' keeps its weights as npz; save it with HDF5 weights.")
     owners = [(place, obj) for place, obj in walk(model) if hasattr(obj, "load_assets")]

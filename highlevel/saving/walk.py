@@ -10,7 +10,7 @@ name → child.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from highlevel.naming import snake_case
@@ -45,27 +45,34 @@ def own_variables(obj: Any) -> list[Any]:
     return list(direct() if direct is not None else obj.variables)
 
 
-def walk(root: Any) -> Iterator[tuple[str, Any]]:
+def walk(root: Any, closed: Container[int] = ()) -> Iterator[tuple[str, Any]]:
     """`(group, object)` of everything below `root` that holds state, itself first.
 
-    Groups are written without a slash at either end; that of `root` is empty.
+    Groups are written without a slash at either end; that of `root` is empty. What is below
+    an object whose `id` is in `closed` is not visited.
     """
-    yield from _walk(root, "", {id(root)})
+    yield from _walk(root, "", {id(root)}, closed)
 
 
-def _walk(obj: Any, path: str, visited: set[int]) -> Iterator[tuple[str, Any]]:
+def _walk(
+    obj: Any, path: str, visited: set[int], closed: Container[int]
+) -> Iterator[tuple[str, Any]]:
     yield path, obj
+    if id(obj) in closed:
+        return
     for name, child in _children(obj):
         place = f"{path}/{name}" if path else name
         if holds_state(child):
             if id(child) not in visited:
                 visited.add(id(child))
-                yield from _walk(child, place, visited)
+                yield from _walk(child, place, visited, closed)
         else:
-            yield from _walk_container(child, place, visited)
+            yield from _walk_container(child, place, visited, closed)
 
 
-def _walk_container(container: Any, path: str, visited: set[int]) -> Iterator[tuple[str, Any]]:
+def _walk_container(
+    container: Any, path: str, visited: set[int], closed: Container[int]
+) -> Iterator[tuple[str, Any]]:
     used: dict[str, int] = {}
 
     def numbered(name: str) -> str:
@@ -77,9 +84,10 @@ def _walk_container(container: Any, path: str, visited: set[int]) -> Iterator[tu
             name = numbered(snake_case(type(child).__name__))
             if id(child) not in visited:
                 visited.add(id(child))
-                yield from _walk(child, f"{path}/{name}", visited)
+                yield from _walk(child, f"{path}/{name}", visited, closed)
         elif isinstance(child, (list, tuple, dict)):
-            yield from _walk_container(child, f"{path}/{numbered('container')}", visited)
+            place = f"{path}/{numbered('container')}"
+            yield from _walk_container(child, place, visited, closed)
 
 
 def _children(obj: Any) -> list[tuple[str, Any]]:

@@ -6,46 +6,18 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from highlevel.saving.archive import missing_file, open_archive
 from highlevel.saving.atomic import replacing_file
-from highlevel.saving.h5 import WeightFile, open_weights, write_weights
+from highlevel.saving.h5 import Dataset, Store, WeightFile, open_weights, write_weights
+from highlevel.saving.loading import Loading, Rename, describe, renamer
+from highlevel.saving.report import LoadReport
+from highlevel.saving.safetensors_files import load_safetensors, save_safetensors
 from highlevel.saving.walk import is_optimizer, own_variables, walk
 from highlevel.state import StatelessScope
 
-__all__ = ["LoadReport", "collect", "load_weights", "restore", "save_weights"]
-
-
-@dataclass
-class LoadReport:
-    """What a load did.
-
-    Attributes:
-        loaded: paths of the variables that took a value from the file.
-        missing: paths of variables for which the file has no value.
-        differing: `(path, shape here, shape in the file)`.
-        unused: arrays of the file that no variable took.
-        skipped: what was left out on purpose or could not be loaded, in words.
-    """
-
-    loaded: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    differing: list[tuple[str, tuple, tuple]] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        lines = [f"{len(self.loaded)} variables loaded"]
-        lines += [f"missing in the file: {path}" for path in self.missing]
-        lines += [
-            f"shape differs: {path} is {here} here, {there} in the file"
-            for path, here, there in self.differing
-        ]
-        lines += [f"not used: {path}" for path in self.unused]
-        lines += [f"skipped: {text}" for text in self.skipped]
-        return "\n".join(lines)
+__all__ = ["collect", "load_weights", "restore", "save_weights"]
 
 
 # ------------------------------------------------------------------------ saving
@@ -81,32 +53,45 @@ def save_weights(
     max_shard_size: float | None = None,
     **kwargs: Any,
 ) -> None:
-    """Write a model's weights (and its optimizer's state) to a file.
+    """Write a model's weights to a file.
 
     Args:
         model: a built model or layer.
-        filepath: path ending in `.weights.h5`; with `max_shard_size` in `.weights.json`.
+        filepath: path ending in `.weights.h5` (the optimizer's state goes with them), with
+            `max_shard_size` in `.weights.json`; or in `.safetensors`, where an array's name
+            is its variable's path.
         overwrite: replace an existing file.
         max_shard_size: split into files of at most so many gigabytes, listed in the
             `.weights.json`.
 
     Raises:
         ValueError: another ending, or an array larger than a shard.
+        ImportError: `.safetensors` without the package `safetensors`.
         FileExistsError: the file exists and `overwrite` is False.
         TypeError: unknown arguments.
     """
     if kwargs:
         raise TypeError(f"`save_weights` does not know the arguments {sorted(kwargs)}.")
     path = os.fspath(filepath)
-    ending = ".weights.h5" if max_shard_size is None else ".weights.json"
-    if not path.endswith(ending):
+    if max_shard_size is not None:
+        if path.endswith(".weights.h5"):  # its list has the same name and the other ending
+            path = path.removesuffix(".h5") + ".json"
+        if not path.endswith(".weights.json"):
+            raise ValueError(
+                "With `max_shard_size` the path of a weights file must end in '.weights.json'; "
+                f"got '{path}'."
+            )
+    elif not path.endswith((".weights.h5", ".safetensors")):
         raise ValueError(
-            f"The path of a weights file must end in '{ending}'"
-            f"{' with `max_shard_size`' if max_shard_size is not None else ''}; got '{path}'."
+            "The path of a weights file must end in '.weights.h5' or '.safetensors'; got "
+            f"'{path}'."
         )
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"'{path}' exists; pass `overwrite=True` to replace it.")
     _warn_if_not_built(model)
+    if path.endswith(".safetensors"):
+        save_safetensors(model, path)
+        return
     groups = collect(model)
     if max_shard_size is not None:
         _save_shards(path, groups, int(max_shard_size * 1024**3))
@@ -163,7 +148,11 @@ def load_weights(
     model: Any,
     filepath: Any,
     skip_mismatch: bool = False,
+    *,
+    strict: bool | None = None,
+    rename: Rename | None = None,
     objects_to_skip: Iterable[Any] | None = None,
+    by_name: bool = False,
     **kwargs: Any,
 ) -> LoadReport:
     """Read weights into a model.
@@ -173,12 +162,22 @@ def load_weights(
 
     Args:
         model: a built model or layer.
-        filepath: a `.weights.h5` file, a `.weights.json` of several, or a `.keras` file.
-        skip_mismatch: leave objects whose weights do not fit as they are, with a warning.
+        filepath: a `.weights.h5` file, a `.weights.json` of several, a `.keras` file, a
+            `.safetensors` file, or an `.h5` file of Keras 2.
+        skip_mismatch: leave layers whose weights do not fit as they are, with a warning.
+        strict: True: every variable needs its value and every array of the file its
+            variable, the default for `.safetensors`. False: load what fits and say nothing.
+            None: every variable needs its value; what the file holds beside is only in the
+            report.
+        rename: for files made under other names: a mapping from names in the file, or from
+            their beginnings up to a `/` or `.`, to names here; or a function of a name.
+            None in place of a name leaves the array out. Names are variable paths in
+            `.safetensors` files and places such as `layers/dense/vars/0` in HDF5 files.
         objects_to_skip: layers to leave as they are.
+        by_name: for `.h5` files of Keras 2: layers find their weights by name, not by order.
 
     Returns:
-        A `LoadReport`.
+        A `LoadReport`: loaded, missing, differing, unused, by path.
 
     Raises:
         FileNotFoundError: no such file; names similar ones.
@@ -189,26 +188,28 @@ def load_weights(
     if kwargs:
         raise TypeError(f"`load_weights` does not know the arguments {sorted(kwargs)}.")
     path = os.fspath(filepath)
-    options = (skip_mismatch, tuple(objects_to_skip or ()))
+    if strict and skip_mismatch:
+        raise ValueError("`strict=True` and `skip_mismatch=True` contradict each other.")
+    loading = Loading(model, path, strict, skip_mismatch, objects_to_skip or ())
     if path.endswith(".keras") or os.path.isdir(path):
         with open_archive(path) as archive:
             name = "model.weights.h5"
             if name not in archive.names():
                 raise ValueError(f"'{path}' holds no weights: '{name}' is not in it.")
             with archive.open(name) as source, open_weights([(path, source)]) as file:
-                return restore(model, file, path, *options)
-    if not path.endswith((".weights.h5", ".weights.json")):
+                return restore(loading, file, rename)
+    if not path.endswith((".weights.json", ".safetensors", ".h5", ".hdf5")):
         raise ValueError(
-            "Weights are read from '.weights.h5', '.weights.json' and '.keras' files; got "
-            f"'{path}'."
-            + (" Files of older versions: load and save them again with Keras 3 first."
-               if path.endswith((".h5", ".hdf5")) else "")
+            "Weights are read from '.weights.h5', '.weights.json', '.safetensors', '.keras' and "
+            f"'.h5' files; got '{path}'."
         )
     if not os.path.exists(path):
         raise missing_file(path)
-    sources = [path] if path.endswith(".h5") else _shards(path)
+    if path.endswith(".safetensors"):
+        return load_safetensors(loading, rename)
+    sources = _shards(path) if path.endswith(".json") else [path]
     with open_weights([(name, name) for name in sources]) as file:
-        return restore(model, file, path, *options)
+        return restore(loading, file, rename)
 
 
 def _shards(path: str) -> list[str]:
@@ -229,113 +230,50 @@ def _shards(path: str) -> list[str]:
     return found
 
 
-def restore(
-    model: Any,
-    file: WeightFile,
-    path: str,
-    skip_mismatch: bool = False,
-    objects_to_skip: tuple = (),
-) -> LoadReport:
+def restore(loading: Loading, file: WeightFile, rename: Rename | None = None) -> LoadReport:
     """Assign what a file holds to a model's variables; see `load_weights`."""
-    report = LoadReport()
-    values: list[tuple[Any, Any]] = []  # variable, Dataset or array
-    problems: list[str] = []
-    own_way: list[tuple[str, Any]] = []
-    taken: set[str] = set()
-    skip = {id(obj) for obj in objects_to_skip}
-    for place, obj in walk(model):
+    groups = file.groups if rename is None else _renamed(file, rename, loading)
+    report, own_way, taken = loading.report, [], set()
+    for place, obj in loading.walk():
         taken.add(place)
-        if id(obj) in skip:
-            report.skipped.append(_describe(obj))
-        elif _overrides(obj, "load_own_variables"):
+        if _overrides(obj, "load_own_variables"):
             own_way.append((place, obj))
-        else:
-            _match(obj, place, file, values, problems, report)
-    arrays = []
-    for variable, dataset in values:
-        try:
-            arrays.append((variable, dataset.read()))
-        except (OSError, RuntimeError) as error:
-            raise ValueError(f"'{path}' is damaged at '{dataset.path}': {error}") from error
-    if problems and not skip_mismatch:
-        raise ValueError(_cannot(path, model, problems))
-    updates: dict[Any, Any] = {}
-    for place, obj in own_way:
-        # The object assigns as it likes; its assignments are caught, and made below.
-        with StatelessScope() as scope:
-            try:
-                obj.load_own_variables(file.store(place))
-            except Exception as error:
-                problems.append(f"{_describe(obj)}: {error}")
-                continue
-        updates |= scope.updates
-    if problems:
-        if not skip_mismatch:
-            raise ValueError(_cannot(path, model, problems))
-        warnings.warn(
-            f"Loaded '{path}' without what does not fit:\n" + "\n".join(problems), stacklevel=3
-        )
-        report.skipped += problems
-    for variable, value in [*arrays, *updates.items()]:
-        variable.assign(value)
-        report.loaded.append(variable.path)
-    report.unused = sorted(
+            continue
+        datasets = groups.get(place, {})
+        keys = [str(i) for i in range(len(datasets))]
+        if set(keys) != set(datasets):
+            keys = sorted(datasets)
+        loading.pair(obj, own_variables(obj), [datasets[key] for key in keys], f"{place}/vars")
+    report.unused += sorted(
         dataset.path
-        for place, datasets in file.groups.items() if place not in taken
+        for place, datasets in groups.items()
+        if place not in taken and loading.asked_for(place)
         for dataset in datasets.values()
     )
-    return report
+    loading.read()
+    loading.check()
+    updates: dict[Any, Any] = {}
+    for place, obj in own_way:
+        # The object assigns as it likes; its assignments are caught, and made at the end.
+        with StatelessScope() as scope:
+            try:
+                obj.load_own_variables(Store(groups.get(place, {})))
+            except Exception as error:
+                loading.problems.append(f"{describe(obj)}: {error}")
+                continue
+        updates |= scope.updates
+    return loading.finish(updates)
 
 
-def _match(
-    obj: Any, place: str, file: WeightFile, values: list, problems: list[str], report: LoadReport
-) -> None:
-    """Pair an object's variables with arrays of the file, or say why not."""
-    datasets = file.groups.get(place, {})
-    variables = own_variables(obj)
-    mine: list[str] = []
-    if len(variables) == len(datasets) and all(
-        str(i) in datasets for i in range(len(variables))
-    ):
-        pairs = [(variable, datasets[str(i)]) for i, variable in enumerate(variables)]
-        for variable, dataset in pairs:
-            if tuple(variable.shape) != dataset.shape:
-                report.differing.append((variable.path, tuple(variable.shape), dataset.shape))
-                mine.append(
-                    f"'{variable.path}' has the shape {tuple(variable.shape)}, "
-                    f"'{dataset.path}' in the file {dataset.shape}"
-                )
-        if not mine:
-            values += pairs
-            return
-    else:
-        report.missing += [v.path for v in variables[len(datasets):]]
-        have = ", ".join(f"{v.name} {tuple(v.shape)}" for v in variables) or "none"
-        there = ", ".join(str(d.shape) for d in datasets.values()) or "none"
-        text = (
-            f"{_describe(obj)} has {len(variables)} variables ({have}); the file has "
-            f"{len(datasets)} under '{place}/vars' ({there})"
-        )
-        if not variables and getattr(obj, "built", True) is False:
-            text += ". It is not built: call the model on data, or `build` it, before loading"
-        mine.append(text)
-    if is_optimizer(obj):
-        if datasets:  # a file without optimizer state is no fault
-            warnings.warn(
-                f"The state of the optimizer was not loaded: {'; '.join(mine)}.", stacklevel=5
-            )
-            report.skipped += mine
-    else:
-        problems += mine
-
-
-def _describe(obj: Any) -> str:
-    return f"{type(obj).__name__} '{getattr(obj, 'path', getattr(obj, 'name', '?'))}'"
-
-
-def _cannot(path: str, model: Any, problems: list[str]) -> str:
-    return (
-        f"The weights in '{path}' do not fit {_describe(model)}; nothing was changed.\n"
-        + "\n".join(f"  {text}" for text in problems)
-        + "\nMake the model as it was saved, or pass `skip_mismatch=True` to load the rest."
-    )
+def _renamed(file: WeightFile, rename: Rename, loading: Loading) -> dict[str, dict[str, Dataset]]:
+    """A file's groups under other names."""
+    datasets = {d.path: d for group in file.groups.values() for d in group.values()}
+    groups: dict[str, dict[str, Dataset]] = {}
+    for name, new in renamer(rename, datasets).items():
+        if new is None:
+            loading.report.skipped.append(f"{name}, by `rename`")
+            continue
+        place, _, key = new.rpartition("/")
+        place = "" if place == "vars" else place.removesuffix("/vars")
+        groups.setdefault(place, {})[key] = datasets[name]
+    return groups
