@@ -53,7 +53,8 @@ class CallContext:
 
     Attributes:
         training: whether the outer call is a training one; None if nobody said.
-        observer: called with `(layer, args, kwargs, outputs)` after every layer's call.
+        observer: called with `(layer, args, kwargs, outputs)` after every layer's call; what
+            it returns, unless None, takes the outputs' place.
     """
 
     __slots__ = ("observer", "training")
@@ -413,7 +414,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
         if masks is not None or (self._supports_masking and info.makes_mask):
             self._set_output_masks(info, args, kwargs, outputs, masks)
         if context.observer is not None:
-            context.observer(self, args, kwargs, outputs)
+            seen = context.observer(self, args, kwargs, outputs)
+            outputs = outputs if seen is None else seen
         return outputs
 
     def _take_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict, bool]:

@@ -32,7 +32,9 @@ from highlevel.training.data.sources import (
     unpack_x_y_sample_weight,
 )
 from highlevel.training.interrupt import InterruptGuard
+from highlevel.training.program import take_rows
 from highlevel.training.run import Run
+from highlevel.training.watch import Watch
 
 __all__ = ["evaluate", "fit", "on_device", "predict", "to_floats"]
 
@@ -191,10 +193,10 @@ def _limited_steps(steps: int | None, source: Any) -> int | None:
 def _blocks(
     program: Any, source: Any, device: DeviceData | None, rng: Any, pace: Pace,
     steps: int | None, done: int,
-) -> Iterator[tuple[int, int, Any]]:
-    """Run one pass; yields `(first step, steps, call)` where `call()` does them.
+) -> Iterator[tuple[int, int, Any, Any]]:
+    """Run one pass; yields `(first step, steps, call, batch)`.
 
-    The first `done` steps are left out: they were done before an interruption.
+    `call()` does the steps, `batch(step)` gives the data of one of them. The first `done` steps are left out: they were done before an interruption.
     """
     if device is not None:
         order, rest = device.orders(rng)
@@ -202,11 +204,17 @@ def _blocks(
         at = done
         while at < last:
             count = min(pace.block, last - at)
-            yield at, count, lambda at=at, count=count: program.run_block(
-                device.data, order, at, count)
+            yield (
+                at, count,
+                lambda at=at, count=count: program.run_block(device.data, order, at, count),
+                lambda step: take_rows(device.data, order[step]),
+            )
             at += count
         if rest is not None and at <= device.full and (steps is None or at < steps):
-            yield at, 1, lambda: program.run_block(device.data, rest, 0, 1)
+            yield (
+                at, 1, lambda: program.run_block(device.data, rest, 0, 1),
+                lambda step: take_rows(device.data, rest[0]),
+            )
         return
     batches = source.batches(rng)
     if done and isinstance(source, ArraySource):  # a stream has resumed by itself
@@ -221,7 +229,10 @@ def _blocks(
         for batch in batches:
             if steps is not None and at >= steps:
                 break
-            yield at, 1, lambda batch=batch: program.run(on_device(batch))
+            yield (
+                at, 1, lambda batch=batch: program.run(on_device(batch)),
+                lambda step, batch=batch: on_device(batch),
+            )
             at += 1
             if steps is not None and at >= steps:
                 break
@@ -239,24 +250,59 @@ def _pass(
     begin = getattr(callbacks, f"on_{mode}_batch_begin") if callbacks is not None else None
     end = getattr(callbacks, f"on_{mode}_batch_end") if callbacks is not None else None
     program = model._program(mode)
+    watch = model._trainer.watch if mode == "train" else None
+    if watch is not None:
+        watch.begin(done)
     logs: Any = {}
-    for at, count, call in _blocks(program, source, device, rng, pace, steps, done):
+    found = None
+    for at, count, call, batch in _blocks(program, source, device, rng, pace, steps, done):
         where["batch"] = f"{at + 1}" + (f"–{at + count}" if count > 1 else "")
         if begin is not None:
             begin(at)
         if model.stop_training and mode == "train":
             break
         logs = call()
+        found = watch and watch.noticed(logs, batch, not program.compiled)
         pace.dispatched(logs, count)
-        if end is not None:
+        if found:
+            _not_finite(model, callbacks, where, logs, *found)
+        if end is not None and not (found and program.compiled):  # what followed is undone
             end(at + count - 1, LazyLogs(logs))
             if program.stale(lambda: model._structure_for(mode)):
                 program = model._program(mode)  # a callback has changed the model
         guard.check()
         if model.stop_training and mode == "train":
             break
+    if watch is not None and not found and (found := watch.at_end()):
+        _not_finite(model, callbacks, where, logs, *found)
     where["batch"] = None
     return logs
+
+
+@contextmanager
+def _watching(model: Any, callbacks: Any) -> Iterator[None]:
+    """Let the training step look for numbers that are not finite, where a callback asks."""
+    state = model._trainer
+    if not any(getattr(c, "watches_steps", False) for c in callbacks.callbacks):
+        yield
+        return
+    state.spare_watch = state.spare_watch or Watch()  # kept: its program is
+    state.watch = state.spare_watch
+    try:
+        yield
+    finally:
+        state.watch = None
+
+
+def _not_finite(
+    model: Any, callbacks: Any, where: dict[str, Any], logs: Any, step: int, data: Any
+) -> None:
+    """Tell the callbacks that asked that a step's loss or weights were not finite."""
+    where["batch"] = step + 1
+    loss = to_floats(model, {"loss": logs.get("loss", float("nan"))})["loss"]
+    for callback in callbacks.callbacks:
+        if getattr(callback, "watches_steps", False):
+            callback.on_step_not_finite(step, data, loss)
 
 
 def fit(
@@ -315,7 +361,7 @@ def fit(
     where: dict[str, Any] = {}
     val_device: list[DeviceData] = []
     training_logs: dict[str, Any] = {}
-    with InterruptGuard() as guard, _noting("fit", where):
+    with InterruptGuard() as guard, _noting("fit", where), _watching(model, callbacks):
         model._initial_epoch = initial_epoch
         callbacks.on_train_begin()
         initial_epoch = model._initial_epoch  # BackupAndRestore may have moved it on

@@ -52,6 +52,9 @@ class TrainerState:
         self.jit_compile: Any = "auto"
         #: the `fit` that runs or ran last
         self.run: Any = None
+        #: looks for steps that are not finite, in a `fit` with `TerminateOnNaN`
+        self.watch: Any = None
+        self.spare_watch: Any = None
 
 
 class Trainer(_Base):
@@ -391,7 +394,8 @@ class Trainer(_Base):
         """The compiled step of a mode, made anew when the model has changed."""
         # The revision grows when a number that the optimizer's program holds changes.
         revision = getattr(self.optimizer, "revision", 0) if mode == "train" else 0
-        key = (mode, current_backend().name, revision)
+        watched = mode == "train" and self._trainer.watch is not None
+        key = (mode, current_backend().name, revision, watched)
         program = self._trainer.programs.get(key)
         if program is None or program.stale(lambda: self._structure_for(mode)):
             program = self._trainer.programs[key] = self._make_program(mode)
@@ -452,8 +456,13 @@ class Trainer(_Base):
             and type(self).get_metrics_result is Trainer.get_metrics_result
         )
         fixed_variables, carried_variables = fixed, carried
+        finish: Any = results if plain_logs else None
+        watch = self._trainer.watch if mode == "train" else None
+        if watch is not None:
+            step, finish = watch.guarded(step, finish)
+            carried = (*carried, [watch.counter])
         return Program(
-            step, results if plain_logs else None, fixed, carried, self._structure_for(mode),
+            step, finish, fixed, carried, self._structure_for(mode),
             compiled=not self.run_eagerly,
         )
 

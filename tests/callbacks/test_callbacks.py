@@ -346,7 +346,7 @@ class TestCallbackList:
         assert not both.has_batch_hooks("test")
         both.on_train_batch_end(3, {"loss": 1.0})
         assert older.seen == (3, {"loss": 1.0})
-        assert callbacks.CallbackList(callbacks.TerminateOnNaN()).has_batch_hooks("train")
+        assert not callbacks.CallbackList(callbacks.TerminateOnNaN()).has_batch_hooks("train")
         for phase in ("train", "test", "predict"):
             name = f"on_{phase}_batch_begin"
             made = callbacks.LambdaCallback(**{name: print})

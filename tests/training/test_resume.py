@@ -170,6 +170,6 @@ def test_a_backup_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch, cut):
 
 def test_a_process_that_is_killed(tmp_path):
     """Real kills of a real process; `killed/rounds.py` does many more."""
-    expected, seconds, first = rounds.undisturbed("1", "numpy")
-    found, kills = rounds.killed("1", "numpy", 3, seconds, first, seed=5)
-    assert kills and found == expected
+    expected = rounds.undisturbed("1", "numpy")
+    found = rounds.killed(expected, "1", "numpy", 3, seed=5)
+    assert found.kills and found.output == expected.output

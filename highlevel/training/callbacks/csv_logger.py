@@ -51,8 +51,12 @@ class CSVLogger(Callback):
         self.writer = self.keys = self._size = None
 
     def get_state(self) -> dict[str, Any]:
-        """The columns, and how long the file is."""
-        return {"keys": self.keys, "_size": None if self._file is None else self._file.tell()}
+        """The columns, and how long the file is.
+
+        A training taken up again has not opened it yet: then it is as long as it was.
+        """
+        size = self._size if self._file is None else self._file.tell()
+        return {"keys": self.keys, "_size": size}
 
     def _open(self) -> Any:
         """Open the file, at the end of training's first epoch: where it resumes is known then."""

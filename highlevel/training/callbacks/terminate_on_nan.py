@@ -1,27 +1,38 @@
-"""`TerminateOnNaN`: end training at the first loss that is not finite."""
+"""`TerminateOnNaN`: end training at the first step that is not finite, and say where."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from highlevel.training.callbacks.callback import Callback, Logs
+from highlevel.training.locate import locate
 
 __all__ = ["TerminateOnNaN"]
 
 
 class TerminateOnNaN(Callback):
-    """Ends training at the batch whose loss is not a finite number.
+    """Ends training at the batch whose loss is not a finite number, or makes a weight that is not.
 
-    It looks at the loss of every batch, so that the host waits for the device after each.
+    It names the batch, and the first layer whose output or gradient was not finite. The model
+    keeps the weights, and the optimizer its state, from before that batch.
+
+    While all goes well it costs next to nothing: the device looks at each step itself, and
+    the host reads of a block of batches, when that is done, whether one went wrong. Batches
+    that were on their way to the device by then change nothing. Outside of `fit` it looks at
+    the loss in the logs.
 
     Args:
-        raise_error: raise an error instead of ending training.
+        raise_error: raise an error instead of ending training; `on_train_end` is not called
+            then, so that a backup stays.
 
-    >>> TerminateOnNaN().needs_batch_logs
+    >>> TerminateOnNaN().watches_steps
     True
     """
 
-    needs_batch_logs = True
+    needs_batch_logs = False
+    #: `fit` calls `on_step_not_finite`
+    watches_steps = True
 
     def __init__(self, raise_error: bool = False) -> None:
         super().__init__()
@@ -31,21 +42,44 @@ class TerminateOnNaN(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._epoch = epoch
 
+    def on_step_not_finite(self, batch: int, data: Any, loss: float) -> None:
+        """Called by `fit` for a step whose loss or new weights were not finite.
+
+        The model has its weights, random states and optimizer state from before the step.
+
+        Args:
+            batch: the step, from 0 in each epoch.
+            data: `(x, y, sample_weight)` of the step.
+            loss: the mean of the loss with this step.
+
+        Raises:
+            RuntimeError: `raise_error` is set.
+        """
+        self._end(
+            batch, loss, f" {locate(self.model, data)} The weights are those before this batch."
+        )
+
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Check the loss.
+        """Check the loss, in a loop other than that of `fit`.
 
         Raises:
             RuntimeError: it is not finite, and `raise_error` is set.
         """
-        loss = (logs or {}).get("loss")
-        if loss is None or math.isfinite(loss):
+        if getattr(getattr(self.model, "_trainer", None), "watch", None) is not None:
             return
-        where = f"Epoch {self._epoch + 1}, batch {batch}"
+        loss = (logs or {}).get("loss")
+        if loss is not None and not math.isfinite(loss):
+            self._end(batch, loss, "")
+
+    def _end(self, batch: int, loss: float, where: str) -> None:
+        place = f"Epoch {self._epoch + 1}, batch {batch}"
         advice = (
-            "Look for NaN or infinite values in the data and for logarithms or divisions of 0 "
+            " Look for NaN or infinite values in the data and for logarithms or divisions of 0 "
             "in the loss; lower the learning rate, or pass `clipnorm=1.0` to the optimizer."
         )
         if self.raise_error:
-            raise RuntimeError(f"{where}: NaN or Inf loss encountered (loss = {loss}). {advice}")
-        print(f"{where}: Invalid loss ({loss}), terminating training. {advice}")
+            what = "NaN or Inf weights" if math.isfinite(loss) else "NaN or Inf loss"
+            raise RuntimeError(f"{place}: {what} encountered (loss = {loss}).{where}{advice}")
+        what = "Invalid weights after a loss of" if math.isfinite(loss) else "Invalid loss"
+        print(f"{place}: {what} ({loss}), terminating training.{where}{advice}")
         self.model.stop_training = True

@@ -11,59 +11,117 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 TRAINEE = str(Path(__file__).with_name("trainee.py"))
 
 
-def start(directory: str, every: str, backend: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, TRAINEE, directory, every],
-        env=os.environ | {"HIGHLEVEL_BACKEND": backend},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )
+@dataclass
+class Undisturbed:
+    """A training that nobody killed: what it printed, seconds until it trained, and in all."""
+
+    output: str
+    before: float
+    seconds: float
 
 
-def undisturbed(every: str, backend: str) -> tuple[str, float, float]:
-    """What the training prints, its seconds, and the seconds until its first backup."""
+@dataclass
+class Killed:
+    """A training that was: what it printed in the end, kills, and those amid a save."""
+
+    output: str
+    kills: int
+    saving: int
+
+
+class Training:
+    """The process, and what it prints."""
+
+    def __init__(self, directory: str, every: str, backend: str, options: list[str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, TRAINEE, directory, every, *options],
+            env=os.environ | {"HIGHLEVEL_BACKEND": backend},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        self.began = threading.Event()  # `fit` has been called
+        self.lines: list[str] = []
+        self.errors: list[str] = []
+        self._threads = [
+            threading.Thread(target=self._read, args=pair, daemon=True)
+            for pair in ((self.process.stdout, self.lines), (self.process.stderr, self.errors))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self, stream, lines) -> None:
+        for line in stream:
+            if line == "begins\n":
+                self.began.set()
+            else:
+                lines.append(line)
+
+    def wait(self, after: int = 0) -> str:
+        self.process.wait()
+        for thread in self._threads:
+            thread.join()
+        if self.process.returncode:
+            raise RuntimeError(f"after {after} kills:\n{''.join(self.errors)}")
+        return "".join(self.lines)
+
+    def kill(self, delay: float) -> bool:
+        """Kill it after so many seconds; whether it still ran."""
+        try:
+            self.process.wait(delay)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            for thread in self._threads:
+                thread.join()
+            return True
+        return False
+
+
+def undisturbed(every: str, backend: str, options: list[str] | None = None) -> Undisturbed:
     with tempfile.TemporaryDirectory() as directory:
-        began = time.perf_counter()
-        process = start(directory, every, backend)
-        backup = Path(directory) / "backup"
-        while process.poll() is None and not backup.exists():
-            time.sleep(0.002)
-        first = time.perf_counter() - began
-        output, errors = process.communicate()
-        if process.returncode:
-            raise RuntimeError(errors)
-        return output, time.perf_counter() - began, first
+        start = time.perf_counter()
+        training = Training(directory, every, backend, options or [])
+        training.began.wait(120)
+        before = time.perf_counter() - start
+        output = training.wait()
+        return Undisturbed(output, before, time.perf_counter() - start)
 
 
 def killed(
-    every: str, backend: str, kills: int, seconds: float, first: float, seed: int
-) -> tuple[str, int]:
-    """What the training prints after being killed; how often it was before it could end."""
+    expected: Undisturbed, every: str, backend: str, kills: int, seed: int,
+    options: list[str] | None = None,
+) -> Killed:
+    """Start a training again and again until it ends; kill it so many times, or fewer."""
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as directory:
-        count = 0
+        count = saving = 0
         while True:
-            process = start(directory, every, backend)
+            training = Training(directory, every, backend, options or [])
             if count < kills:
                 # Mostly while it trains and saves, sometimes before.
-                early = rng.random() < 0.1
-                delay = rng.uniform(0, first) if early else rng.uniform(first * 0.9, seconds)
-                try:
-                    process.wait(delay)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.communicate()
+                if rng.random() < 0.05:
+                    delay = rng.uniform(0, expected.before)
+                else:
+                    training.began.wait(120)
+                    delay = rng.uniform(0, expected.seconds - expected.before)
+                if training.kill(delay):
                     count += 1
+                    saving += _amid_a_save(directory)
                     continue
-            output, errors = process.communicate()
-            if process.returncode:
-                raise RuntimeError(f"after {count} kills:\n{errors}")
-            return output, count
+            return Killed(training.wait(count), count, saving)
+
+
+def _amid_a_save(directory: str) -> bool:
+    """Whether there are files that a save makes and moves to their place when it is done."""
+    names = [path.name for path in Path(directory).rglob("*")]
+    return any(name.startswith("next") or name.endswith(".tmp") for name in names)
 
 
 def main() -> None:
@@ -71,19 +129,26 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--backend", default="numpy")
     parser.add_argument("--every", default="1", help="batches between backups, or 'epoch'")
-    options = parser.parse_args()
-    expected, seconds, first = undisturbed(options.every, options.backend)
-    print(f"undisturbed: {seconds:.1f} s, first backup after {first:.1f} s\n{expected}")
-    total = runs = 0
-    while total < options.kills:
-        found, count = killed(
-            options.every, options.backend, min(8, options.kills - total), seconds, first, runs)
-        total += count
+    parser.add_argument("options", nargs="*", help="for trainee.py: `generator`, `steps=3`")
+    given = parser.parse_args()
+    expected = undisturbed(given.every, given.backend, given.options)
+    print(f"undisturbed: {expected.seconds:.1f} s, of them {expected.before:.1f} s before `fit`")
+    print(expected.output, flush=True)
+    total = saving = runs = 0
+    while total < given.kills:
+        found = killed(
+            expected, given.every, given.backend, min(8, given.kills - total), runs,
+            given.options)
+        total += found.kills
+        saving += found.saving
         runs += 1
-        print(f"run {runs}: {count} kills, {'equal' if found == expected else 'DIFFERENT'}")
-        if found != expected:
-            raise SystemExit(f"expected {expected}found {found}")
-    print(f"{total} kills in {runs} runs: all ended as the undisturbed run did")
+        equal = found.output == expected.output
+        print(
+            f"run {runs}: {found.kills} kills, {found.saving} of them amid a save: "
+            f"{'equal' if equal else 'DIFFERENT'}", flush=True)
+        if not equal:
+            raise SystemExit(f"expected\n{expected.output}\nfound\n{found.output}")
+    print(f"{total} kills ({saving} amid a save) in {runs} runs: all ended as the undisturbed one")
 
 
 if __name__ == "__main__":
