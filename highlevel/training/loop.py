@@ -196,7 +196,8 @@ def _blocks(
 ) -> Iterator[tuple[int, int, Any, Any]]:
     """Run one pass; yields `(first step, steps, call, batch)`.
 
-    `call()` does the steps, `batch(step)` gives the data of one of them. The first `done` steps are left out: they were done before an interruption.
+    `call()` does the steps, `batch(step)` gives the data of one of them. The first `done` steps
+    are left out: they were done before an interruption.
     """
     if device is not None:
         order, rest = device.orders(rng)

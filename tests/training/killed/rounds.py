@@ -21,11 +21,15 @@ TRAINEE = str(Path(__file__).with_name("trainee.py"))
 
 @dataclass
 class Undisturbed:
-    """A training that nobody killed: what it printed, seconds until it trained, and in all."""
+    """A training that nobody killed: what it printed, and seconds.
+
+    Until `fit` was called, from there to the first backup, and from there to the end.
+    """
 
     output: str
     before: float
-    seconds: float
+    first: float
+    rest: float
 
 
 @dataclass
@@ -47,6 +51,7 @@ class Training:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         self.began = threading.Event()  # `fit` has been called
+        self.backup = Path(directory) / "backup"
         self.lines: list[str] = []
         self.errors: list[str] = []
         self._threads = [
@@ -71,6 +76,19 @@ class Training:
             raise RuntimeError(f"after {after} kills:\n{''.join(self.errors)}")
         return "".join(self.lines)
 
+    def wait_for_a_backup(self) -> None:
+        """Until a backup is made by this process, or it ends."""
+        self.began.wait(120)
+        before = self._changes()
+        while self.process.poll() is None and self._changes() == before:
+            time.sleep(0.001)
+
+    def _changes(self) -> int:
+        try:
+            return self.backup.stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def kill(self, delay: float) -> bool:
         """Kill it after so many seconds; whether it still ran."""
         try:
@@ -89,9 +107,11 @@ def undisturbed(every: str, backend: str, options: list[str] | None = None) -> U
         start = time.perf_counter()
         training = Training(directory, every, backend, options or [])
         training.began.wait(120)
-        before = time.perf_counter() - start
+        before = time.perf_counter()
+        training.wait_for_a_backup()
+        first = time.perf_counter()
         output = training.wait()
-        return Undisturbed(output, before, time.perf_counter() - start)
+        return Undisturbed(output, before - start, first - before, time.perf_counter() - first)
 
 
 def killed(
@@ -106,11 +126,15 @@ def killed(
             training = Training(directory, every, backend, options or [])
             if count < kills:
                 # Mostly while it trains and saves, sometimes before.
-                if rng.random() < 0.05:
+                kind = rng.random()
+                if kind < 0.05:
                     delay = rng.uniform(0, expected.before)
-                else:
+                elif kind < 0.15:
                     training.began.wait(120)
-                    delay = rng.uniform(0, expected.seconds - expected.before)
+                    delay = rng.uniform(0, expected.first)
+                else:
+                    training.wait_for_a_backup()
+                    delay = rng.uniform(0, expected.rest / 2)
                 if training.kill(delay):
                     count += 1
                     saving += _amid_a_save(directory)
@@ -132,7 +156,9 @@ def main() -> None:
     parser.add_argument("options", nargs="*", help="for trainee.py: `generator`, `steps=3`")
     given = parser.parse_args()
     expected = undisturbed(given.every, given.backend, given.options)
-    print(f"undisturbed: {expected.seconds:.1f} s, of them {expected.before:.1f} s before `fit`")
+    print(
+        f"undisturbed: {expected.before:.1f} s before `fit`, {expected.first:.1f} s to the first "
+        f"backup, {expected.rest:.1f} s from there")
     print(expected.output, flush=True)
     total = saving = runs = 0
     while total < given.kills:

@@ -2,7 +2,7 @@
 
 Run as `python trainee.py <directory> [every] [options]`: backups go to `<directory>/backup`,
 after every so many batches or each epoch. Options: `generator` or `dataset` instead of arrays,
-`steps=3` for three steps per execution.
+`steps=3` for three steps per execution, `epochs=30`.
 """
 
 import hashlib
@@ -66,6 +66,7 @@ def main(directory: str, every: str, *options: str) -> None:
             "x": endless(x[:142], y[:142]), "steps_per_epoch": 5,
             "validation_data": (x[142:], y[142:]),
         }
+    epochs = next((int(o[7:]) for o in options if o.startswith("epochs=")), 8)
     print("begins", flush=True)
     log = os.path.join(directory, "log.csv")
     keep = callbacks.ModelCheckpoint(
@@ -73,7 +74,7 @@ def main(directory: str, every: str, *options: str) -> None:
     plateau = callbacks.ReduceLROnPlateau(patience=1, factor=0.7, cooldown=1)
     stop = callbacks.EarlyStopping(patience=6, restore_best_weights=True)
     history = model.fit(
-        **data, epochs=8, verbose=0,
+        **data, epochs=epochs, verbose=0,
         callbacks=[
             callbacks.BackupAndRestore(
                 os.path.join(directory, "backup"),
