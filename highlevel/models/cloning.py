@@ -13,6 +13,7 @@ from highlevel.layers.layer import Layer
 from highlevel.models.functional import Functional
 from highlevel.models.model import Model
 from highlevel.models.sequential import Sequential
+from highlevel.saving.errors import FileError, reading
 from highlevel.serialization import deserialize_keras_object
 
 __all__ = ["clone_model", "model_from_json"]
@@ -100,5 +101,12 @@ def model_from_json(json_string: str, custom_objects: Any = None) -> Model:
     Args:
         json_string: JSON text.
         custom_objects: name → class, of classes that are not registered.
+
+    Raises:
+        FileError: the text is no JSON, or describes no model; a `ValueError`.
     """
-    return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+    with reading("the JSON text of a model"):
+        model = deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+        if not isinstance(model, Model):
+            raise FileError(f"The JSON text describes no model but {model!r:.200}.")
+    return model

@@ -100,6 +100,8 @@ class _Zip(Archive):
             if info.filename in self._entries:
                 raise FileError(f"'{path}' holds '{info.filename}' twice: refused.")
             self._entries[info.filename] = info
+        if any(not 0 <= info.header_offset < os.path.getsize(path) for info in infos):
+            raise FileError(f"'{path}' is damaged: its list of entries leads out of it.")
         packed = sum(info.compress_size for info in infos)
         if packed > os.path.getsize(path):
             raise FileError(

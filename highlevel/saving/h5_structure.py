@@ -299,7 +299,7 @@ class _Walk:
         if data[type_at] & 15 != _VARIABLE_LENGTH:
             return
         for at in range(values, len(data) - 15, 16):
-            _, heap, index = struct.unpack("<IQI", data[at:at + 16])
+            _, heap, _index = struct.unpack("<IQI", data[at:at + 16])
             if heap not in (0, _NOWHERE):
                 self._strings(heap)
 

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from highlevel_backend import canonical_name, current_backend
 
-from highlevel.serialization import registry, table
+from highlevel.serialization import limits, registry, table
 
 __all__ = ["deserialize_keras_object", "serialize_keras_object"]
 
@@ -241,6 +241,9 @@ def _read(config: Any, custom: Mapping[str, Any] | None, namespace: str | None) 
     inner = config["config"]
     module = config.get("module")
     registered_name = config.get("registered_name")
+    for key, value in (("module", module), ("registered_name", registered_name)):
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"`{key}` of '{class_name}' must be a string or null; got {value!r}.")
     if class_name in ("function", "builtin_function_or_method") and isinstance(inner, str):
         return _read_function(module, inner, custom, namespace)
     if class_name == "type" and module == "builtins":
@@ -306,6 +309,7 @@ def _build(cls: Any, config: Mapping[str, Any], inner: Any, custom: Any) -> Any:
     obj = cls.from_config(inner)
     build_config = config.get("build_config")
     if build_config and hasattr(obj, "build_from_config"):
+        limits.check_build(cls, build_config)
         obj.build_from_config(_read(build_config, custom, None))
     compile_config = config.get("compile_config")
     if compile_config and hasattr(obj, "compile_from_config"):
@@ -315,12 +319,7 @@ def _build(cls: Any, config: Mapping[str, Any], inner: Any, custom: Any) -> Any:
 
 def _checked(cls: type, inner: dict[str, Any], custom: Mapping[str, Any] | None) -> dict[str, Any]:
     """The constructor's arguments, without what a file must not ask for."""
-    if isinstance(inner.get("vocabulary"), str) and registry.in_safe_mode():
-        raise ValueError(
-            f"The configuration of {cls.__name__} '{inner.get('name')}' asks to read its "
-            f"vocabulary from the file {inner['vocabulary']!r}. In safe mode no file outside the "
-            "saved model is opened; pass `safe_mode=False` if you trust it."
-        )
+    limits.check_arguments(cls, inner)
     for key in ("function", "mask", "output_shape"):
         value = inner.get(key)
         if isinstance(value, Mapping) and value.get("class_name") == "__lambda__":

@@ -70,6 +70,10 @@ _FUNCTION_NAMESPACES = (
 )
 
 
+#: functions of the namespaces that are no loss, activation or the like
+_NO_FUNCTIONS = ("get", "serialize", "deserialize")
+
+
 def _namespace(module: str, class_name: str) -> str | None:
     """The namespace a module name means, or None for one that is not ours to know."""
     if module in ("keras", "highlevel", "keras.api", "tf_keras", "tensorflow.keras"):
@@ -143,7 +147,7 @@ def builtin_function(name: str, namespace: str | None = None) -> Any:
     if namespace is not None:
         order = (namespace, *(entry for entry in order if entry != namespace))
     for entry in order:
-        item = _public(f"highlevel.{entry}", name)
+        item = None if name in _NO_FUNCTIONS else _public(f"highlevel.{entry}", name)
         if callable(item) and not isinstance(item, type):
             return item
     return None

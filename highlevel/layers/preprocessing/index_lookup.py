@@ -17,6 +17,7 @@ from highlevel.layers.preprocessing.category_encoding import encoded_shape
 from highlevel.layers.preprocessing.data_layer import as_numpy
 from highlevel.layers.preprocessing.hashes import fingerprint, siphash
 from highlevel.layers.preprocessing.host_layer import HostLayer, encode_on_host
+from highlevel.serialization.limits import refuse_path
 from highlevel.symbolic import SymbolicTensor
 
 __all__ = ["IndexLookup", "as_key", "hashed", "read_vocabulary", "text_batches"]
@@ -445,6 +446,16 @@ class IndexLookup(HostLayer):
             "vocabulary_size": self.vocabulary_size() if self._tokens else None,
             "salt": list(self.salt) if isinstance(self.salt, (list, tuple)) else self.salt,
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer that `get_config` described.
+
+        Raises:
+            ValueError: the vocabulary is a path, and safe mode is on (as it is by default).
+        """
+        refuse_path(cls, config)
+        return super().from_config(config)
 
     def save_assets(self, dir_path: str) -> None:
         """Write the vocabulary that `adapt` or `set_vocabulary` gave to a folder."""

@@ -16,6 +16,7 @@ from highlevel.layers.preprocessing.host_layer import HostLayer, texts
 from highlevel.layers.preprocessing.index_lookup import text_batches
 from highlevel.layers.preprocessing.string_lookup import StringLookup
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
+from highlevel.serialization.limits import refuse_path
 from highlevel.symbolic import SymbolicTensor
 
 __all__ = ["TextVectorization"]
@@ -338,7 +339,12 @@ class TextVectorization(HostLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """The layer that `get_config` described."""
+        """The layer that `get_config` described.
+
+        Raises:
+            ValueError: the vocabulary is a path, and safe mode is on (as it is by default).
+        """
+        refuse_path(cls, config)
         config = dict(config)
         for name in ("standardize", "split"):
             if isinstance(config.get(name), dict):
