@@ -10,6 +10,7 @@ from typing import Any
 
 from highlevel.saving.archive import missing_file, open_archive
 from highlevel.saving.atomic import replacing_file
+from highlevel.saving.errors import FileError, reading
 from highlevel.saving.h5 import Dataset, Store, WeightFile, open_weights, write_weights
 from highlevel.saving.loading import Loading, Rename, describe, renamer
 from highlevel.saving.report import LoadReport
@@ -181,8 +182,8 @@ def load_weights(
 
     Raises:
         FileNotFoundError: no such file; names similar ones.
-        ValueError: weights are missing or of another shape, all of them listed; or the file
-            is damaged or holds what is refused.
+        FileError: weights are missing or of another shape, all of them listed; or the file
+            is damaged or holds what is refused; a `ValueError`.
         TypeError: unknown arguments.
     """
     if kwargs:
@@ -191,38 +192,41 @@ def load_weights(
     if strict and skip_mismatch:
         raise ValueError("`strict=True` and `skip_mismatch=True` contradict each other.")
     loading = Loading(model, path, strict, skip_mismatch, objects_to_skip or ())
-    if path.endswith(".keras") or os.path.isdir(path):
-        with open_archive(path) as archive:
-            name = "model.weights.h5"
-            if name not in archive.names():
-                raise ValueError(f"'{path}' holds no weights: '{name}' is not in it.")
-            with archive.open(name) as source, open_weights([(path, source)]) as file:
-                return restore(loading, file, rename)
-    if not path.endswith((".weights.json", ".safetensors", ".h5", ".hdf5")):
-        raise ValueError(
-            "Weights are read from '.weights.h5', '.weights.json', '.safetensors', '.keras' and "
-            f"'.h5' files; got '{path}'."
-        )
-    if not os.path.exists(path):
-        raise missing_file(path)
-    if path.endswith(".safetensors"):
-        return load_safetensors(loading, rename)
-    sources = _shards(path) if path.endswith(".json") else [path]
-    with open_weights([(name, name) for name in sources]) as file:
-        return restore(loading, file, rename)
+    with reading(path):
+        if path.endswith(".keras") or os.path.isdir(path):
+            with open_archive(path) as archive:
+                name = "model.weights.h5"
+                if name not in archive.names():
+                    raise FileError(f"'{path}' holds no weights: '{name}' is not in it.")
+                with archive.open(name) as source, open_weights([(path, source)]) as file:
+                    return restore(loading, file, rename)
+        if not path.endswith((".weights.json", ".safetensors", ".h5", ".hdf5")):
+            raise FileError(
+                "Weights are read from '.weights.h5', '.weights.json', '.safetensors', '.keras' "
+                f"and '.h5' files; got '{path}'."
+            )
+        if not os.path.exists(path):
+            raise missing_file(path)
+        if path.endswith(".safetensors"):
+            return load_safetensors(loading, rename)
+        sources = _shards(path) if path.endswith(".json") else [path]
+        with open_weights([(name, name) for name in sources]) as file:
+            return restore(loading, file, rename)
 
 
 def _shards(path: str) -> list[str]:
     with open(path) as file:
         try:
             names = {n for part in json.load(file)["weight_map"].values() for n in part}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"'{path}' is not a list of weight files: {error}") from error
+            if not all(isinstance(name, str) and "\0" not in name for name in names):
+                raise ValueError("it names files by something else than a string")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise FileError(f"'{path}' is not a list of weight files: {error}") from error
     folder = os.path.dirname(path)
     found = []
     for name in sorted(names):
         if os.path.basename(name) != name or name in ("", ".", ".."):
-            raise ValueError(f"'{path}' names the file '{name}' outside its folder: refused.")
+            raise FileError(f"'{path}' names the file '{name}' outside its folder: refused.")
         full = os.path.join(folder, name)
         if not os.path.exists(full):
             raise missing_file(full)
