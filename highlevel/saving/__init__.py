@@ -5,7 +5,9 @@ it names, follows no link and leaves no path of the archive; sizes are checked b
 memory is taken. Files are written whole or not at all.
 """
 
+from highlevel.saving.contents import FileContents, inspect_file
 from highlevel.saving.errors import FileError, UnknownObjectError
+from highlevel.saving.file_editor import KerasFileEditor
 from highlevel.saving.model_files import load_model, save_model
 from highlevel.saving.report import LoadReport
 from highlevel.saving.weights import load_weights, save_weights
@@ -22,7 +24,9 @@ from highlevel.serialization import (
 
 __all__ = [
     "CustomObjectScope",
+    "FileContents",
     "FileError",
+    "KerasFileEditor",
     "LoadReport",
     "UnknownObjectError",
     "custom_object_scope",
@@ -30,6 +34,7 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "inspect_file",
     "load_model",
     "load_weights",
     "register_keras_serializable",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import io
 import json
 import os
@@ -78,18 +79,19 @@ def make_files(folder: Path) -> None:
     sound = hl.Sequential([
         hl.Input((512,)),
         layers.MelSpectrogram(num_mel_bins=8, fft_length=64, sequence_stride=32)])
-    models = dict(picture=picture, text=text, lookup=lookup, attention=attention, table=table,
-                  sound=sound)
+    models = {"picture": picture, "text": text, "lookup": lookup, "attention": attention,
+              "table": table, "sound": sound}
     for name, model in models.items():
         model.save(folder / f"{name}.keras")
     small = small_model(hl)
+    places = ["layers/dense", "layers/dense_1"]
     small.save_weights(folder / "small.weights.h5")
     small.save_weights(folder / "shards.weights.json", max_shard_size=1e-7)
     with h5py.File(folder / "latest.weights.h5", "w", libver="latest") as file, \
             h5py.File(folder / "packed.weights.h5", "w") as packed:
-        for index, layer in enumerate(small.layers):
+        for at, layer in zip(places, small.layers):
             for key, value in enumerate(layer.weights):
-                place = f"layers/dense{index and f'_{index}' or ''}/vars/{key}"
+                place = f"{at}/vars/{key}"
                 file[place] = value.numpy()
                 packed.create_dataset(place, data=np.asarray(value.numpy()), compression="gzip",
                                       chunks=tuple(value.shape))
@@ -182,10 +184,8 @@ def edit(value: Any, r: random.Random) -> Any:
             del holder[key]
         elif kind < 0.9:
             other, there = r.choice(places)
-            try:
+            with contextlib.suppress(KeyError, IndexError):
                 holder[key] = json.loads(json.dumps(other[there]))
-            except (KeyError, IndexError):
-                pass
         elif isinstance(holder, list):
             holder.extend(json.loads(json.dumps(holder[:3])))
         else:
