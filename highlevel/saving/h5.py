@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, cast
@@ -21,6 +22,7 @@ _MOST_OBJECTS = 1_000_000
 # Compressed arrays may claim to be this many times larger than what is stored, and all of
 # a file's together this many times larger than the file.
 _EXPANSION = 1000
+_LARGEST_ATTRIBUTE = 256 * 2**20
 _TOGETHER, _FREE = 200, 64 * 2**20
 
 
@@ -146,6 +148,7 @@ class WeightFile:
         self.groups: dict[str, dict[str, Dataset]] = {}
         self.names: dict[str, str] = {}
         self._room = 0
+        self._files: list[Any] = []
 
     def take(self, size: int, path: str) -> None:
         """Count what is read: all of it together must be in proportion to the files.
@@ -169,6 +172,7 @@ class WeightFile:
         self._seen = 0
         self._room += _FREE + _TOGETHER * file.id.get_filesize()
         self._add_group(file, (), set())
+        self._files.append(file)
 
     def _add_group(self, group: Any, path: tuple[str, ...], above: set) -> None:
         import h5py
@@ -205,6 +209,34 @@ class WeightFile:
                     raise FileError(f"The array '{where}' holds references.")
                 place = "/".join(path[:-1]) if path and path[-1] == "vars" else shown
                 self.groups.setdefault(place, {})[key] = Dataset(child, where, self)
+
+    def attribute(self, group: str, *names: str) -> Any:
+        """The first of several attributes that a group has, None where it has none of them.
+
+        Raises:
+            FileError: it is larger than any attribute that is written, or damaged.
+        """
+        for file in self._files:
+            place = file.get(group) if group else file
+            for name in names:
+                if place is None or name not in place.attrs:
+                    continue
+                shown = f"The attribute '{name}' of '{group or '/'}'"
+                try:
+                    kind = place.attrs.get_id(name)
+                    size = math.prod(kind.shape) * kind.dtype.itemsize
+                    if size > _LARGEST_ATTRIBUTE:
+                        raise FileError(f"{shown} claims {size:,} bytes: refused.")
+                    return place.attrs[name]
+                except (OSError, RuntimeError, TypeError, KeyError) as error:
+                    raise FileError(f"{shown} is damaged: {error}") from error
+        return None
+
+    def dataset(self, path: str) -> Dataset | None:
+        """The array at a path, None where there is none."""
+        group, _, key = path.rpartition("/")
+        place = "" if group == "vars" else group.removesuffix("/vars")
+        return self.groups.get(place, {}).get(key)
 
     def store(self, group: str) -> Store:
         """The arrays of a group, none where it does not exist."""

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from highlevel.saving.errors import FileError
 from highlevel.saving.report import LoadReport
 from highlevel.saving.walk import is_optimizer, walk
 
@@ -132,13 +133,13 @@ class Loading:
         """Read what was paired.
 
         Raises:
-            ValueError: the file is damaged.
+            FileError: the file is damaged.
         """
         for variable, source in self._pairs:
             try:
                 self._values.append((variable, source.read()))
             except (OSError, RuntimeError) as error:
-                raise ValueError(
+                raise FileError(
                     f"'{self.path}' is damaged at '{source.path}': {error}"
                 ) from error
             self.report.sources[variable.path] = source.path
@@ -148,7 +149,7 @@ class Loading:
         """Raise unless all fits, or what does not may be left out.
 
         Raises:
-            ValueError: everything that does not fit, in one message.
+            FileError: everything that does not fit, in one message.
         """
         if self.strict and self.report.unused:
             self.problems += [
@@ -156,7 +157,7 @@ class Loading:
                 if not name.startswith("optimizer/")  # a model need not be compiled
             ]
         if self.problems and not self.lenient:
-            raise ValueError(
+            raise FileError(
                 f"The weights in '{self.path}' do not fit {describe(self.model)}; nothing was "
                 "changed.\n" + "\n".join(f"  {text}" for text in self.problems)
                 + "\nMake the model as it was saved, or pass `skip_mismatch=True` (or "
@@ -170,7 +171,7 @@ class Loading:
             updates: variable → value, beside what was paired.
 
         Raises:
-            ValueError: see `check`; nothing is assigned then.
+            FileError: see `check`; nothing is assigned then.
         """
         self.check()
         if self.problems:

@@ -11,13 +11,15 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, overload
 
 from highlevel.saving.archive import Archive, open_archive
 from highlevel.saving.atomic import replacing_directory, replacing_file
 from highlevel.saving.errors import FileError, reading
 from highlevel.saving.h5 import open_weights, write_weights
+from highlevel.saving.legacy_h5 import load_legacy_model, save_legacy_model
 from highlevel.saving.loading import Loading
+from highlevel.saving.report import LoadReport
 from highlevel.saving.walk import holds_state, walk
 from highlevel.saving.weights import collect, restore
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
@@ -28,6 +30,7 @@ __all__ = ["load_model", "save_model"]
 FORMAT_VERSION = "3.15.0"
 _WEIGHTS = "model.weights.h5"
 _IN_MEMORY = 64 * 2**20
+_LEGACY = (".h5", ".hdf5")
 
 
 # ------------------------------------------------------------------------ saving
@@ -46,21 +49,25 @@ def save_model(
 
     Args:
         model: the model.
-        filepath: path ending in `.keras`, or of a folder with `zipped=False`.
+        filepath: path ending in `.keras`, or of a folder with `zipped=False`. One that ends
+            in `.h5` or `.hdf5` is written in the older format, with a warning.
         overwrite: replace what is there.
         zipped: False for a folder in place of an archive.
+        include_optimizer: False leaves compilation and optimizer out of an `.h5` file.
 
     Raises:
         ValueError: another ending; a lambda in the model, which no file can hold.
         FileExistsError: the file exists and `overwrite` is False.
         TypeError: unknown arguments.
     """
+    include_optimizer = kwargs.pop("include_optimizer", True)
     if kwargs:
         raise TypeError(f"`save_model` does not know the arguments {sorted(kwargs)}.")
     path = os.fspath(filepath)
     if zipped is None:
         zipped = True
-    _check_ending(path, zipped)
+    if not path.endswith(_LEGACY) or path.endswith(".weights.h5"):
+        _check_ending(path, zipped)
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"'{path}' exists; pass `overwrite=True` to replace it.")
     if getattr(model, "built", True) is False:
@@ -71,6 +78,14 @@ def save_model(
         )
     config = serialize_keras_object(model)
     _refuse_lambdas(config, model)
+    if path.endswith(_LEGACY):
+        warnings.warn(
+            f"'{path}' is written in the older HDF5 format, which keeps less than a '.keras' "
+            "file does; `model.save('<name>.keras')` is better where nothing else asks for it.",
+            stacklevel=4,
+        )
+        save_legacy_model(model, path, config, FORMAT_VERSION, include_optimizer)
+        return
     metadata = {
         "keras_version": FORMAT_VERSION,
         "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),
@@ -103,8 +118,8 @@ def _check_ending(path: str, zipped: bool) -> None:
         hint = ""
         if path.endswith(".weights.h5"):
             hint = " For weights alone use `model.save_weights`."
-        elif path.endswith((".h5", ".hdf5", ".tf")):
-            hint = " Older formats are not written."
+        elif path.endswith(".tf"):
+            hint = " TensorFlow's own format is not written."
         raise ValueError(f"A model is saved to a path ending in '.keras'; got '{path}'.{hint}")
     if not zipped and path.endswith(".keras"):
         raise ValueError(
@@ -191,26 +206,52 @@ def _write_zip(path: str, texts: Mapping[str, str], groups: Any, assets: Any) ->
 # ----------------------------------------------------------------------- loading
 
 
+@overload
 def load_model(
     filepath: Any,
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
+    *,
+    report: Literal[False] = False,
+) -> Any: ...
+
+
+@overload
+def load_model(
+    filepath: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+    *,
+    report: Literal[True],
+) -> tuple[Any, LoadReport]: ...
+
+
+def load_model(
+    filepath: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+    *,
+    report: bool = False,
 ) -> Any:
-    """Read a model that `save_model` (or Keras 3) wrote.
+    """Read a model that `save_model` (or Keras) wrote.
 
     A file is data: its classes come from this library or from what you registered or pass,
     and no code in it is run. Weights are read straight into place; nothing is initialised
     at random first.
 
     Args:
-        filepath: a `.keras` file, or a folder written with `zipped=False`.
+        filepath: a `.keras` file, a folder written with `zipped=False`, or a Sequential or
+            functional model in an `.h5` file of Keras 2 or 3.
         custom_objects: name → class or function, for those that are not registered.
         compile: compile the model as it was, with its optimizer's state.
         safe_mode: refuse configurations that would read other files.
+        report: also return what was loaded.
 
     Returns:
-        The model.
+        The model; with `report=True` `(model, LoadReport)`.
 
     Raises:
         FileNotFoundError: no such file; names similar ones.
@@ -219,6 +260,10 @@ def load_model(
         UnknownObjectError: it names a class that is not known here; a `TypeError` too.
     """
     path = os.fspath(filepath)
+    found = LoadReport(path)
+    if path.endswith(_LEGACY) and not path.endswith(".weights.h5"):
+        model, found = load_legacy_model(path, custom_objects, compile, safe_mode)
+        return (model, found) if report else model
     if not path.endswith(".keras") and not os.path.isdir(path):
         raise FileError(_no_model_file(path))
     with open_archive(path) as archive:
@@ -232,8 +277,8 @@ def load_model(
             if holds_state(model):
                 if "metadata.json" in archive.names():
                     _take_settings(model, archive.json("metadata.json", path))
-                _load_state(model, archive, path)
-    return model
+                found = _load_state(model, archive, path)
+    return (model, found) if report else model
 
 
 def _take_settings(model: Any, metadata: Any) -> None:
@@ -251,27 +296,23 @@ def _no_model_file(path: str) -> str:
             f"'{path}' holds weights without a model. Make the model, then "
             "`model.load_weights(path)`."
         )
-    if path.endswith((".h5", ".hdf5")):
-        return (
-            f"'{path}' is in the older HDF5 format, which is not read. Load it with Keras 3 and "
-            "save it as '.keras'."
-        )
     return f"A model is loaded from a '.keras' file or a folder written by `save`; got '{path}'."
 
 
-def _load_state(model: Any, archive: Archive, path: str) -> None:
-    names = archive.names()
+def _load_state(model: Any, archive: Archive, path: str) -> LoadReport:
+    names, report = archive.names(), LoadReport(path)
     if _WEIGHTS in names:
         with archive.open(_WEIGHTS) as source, open_weights([(path, source)]) as file:
-            restore(Loading(model, path), file)
+            report = restore(Loading(model, path), file)
     elif any(name.endswith(".weights.npz") for name in names):
         raise FileError(f"'{path}' keeps its weights as npz; save it with HDF5 weights.")
     owners = [(place, obj) for place, obj in walk(model) if hasattr(obj, "load_assets")]
     if not owners:
-        return
+        return report
     with tempfile.TemporaryDirectory() as folder:
         archive.extract_assets(folder)
         for place, obj in owners:
             inner = os.path.join(folder, *place.split("/"))
             if os.path.isdir(inner):
                 obj.load_assets(inner)
+    return report

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from highlevel.saving.atomic import replacing_file
+from highlevel.saving.errors import FileError
 from highlevel.saving.loading import Loading, Rename, describe, renamer
 from highlevel.saving.report import LoadReport
 from highlevel.saving.walk import own_variables, walk
@@ -39,7 +40,7 @@ class _Array:
         try:
             return self._file.get_tensor(self.path)
         except (AttributeError, TypeError) as error:
-            raise ValueError(
+            raise FileError(
                 f"The array '{self.path}' is stored as {self.dtype}, which NumPy does not have."
             ) from error
 
@@ -97,7 +98,7 @@ def load_safetensors(loading: Loading, rename: Rename | None = None) -> LoadRepo
 
     Raises:
         ImportError: the package `safetensors` is not installed.
-        ValueError: it does not fit, is damaged, or is no such file.
+        FileError: it does not fit, is damaged, or is no such file.
     """
     library = _library()
     path = loading.path
@@ -112,7 +113,7 @@ def load_safetensors(loading: Loading, rename: Rename | None = None) -> LoadRepo
             loading.read()
             return loading.finish()
     except library.SafetensorError as error:
-        raise ValueError(
+        raise FileError(
             f"'{path}' is no safetensors file, or is damaged or only partly written: {error}"
         ) from error
 
@@ -120,7 +121,7 @@ def load_safetensors(loading: Loading, rename: Rename | None = None) -> LoadRepo
 def _check_sizes(found: Mapping[str, _Array], path: str) -> None:
     for name, array in found.items():
         if len(array.shape) > 32 or math.prod(array.shape) >= 2**48:
-            raise ValueError(f"The array '{name}' in '{path}' claims the shape {array.shape}.")
+            raise FileError(f"The array '{name}' in '{path}' claims the shape {array.shape}.")
 
 
 def _match(

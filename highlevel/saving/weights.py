@@ -12,6 +12,7 @@ from highlevel.saving.archive import missing_file, open_archive
 from highlevel.saving.atomic import replacing_file
 from highlevel.saving.errors import FileError, reading
 from highlevel.saving.h5 import Dataset, Store, WeightFile, open_weights, write_weights
+from highlevel.saving.legacy_h5 import is_legacy, load_legacy_weights
 from highlevel.saving.loading import Loading, Rename, describe, renamer
 from highlevel.saving.report import LoadReport
 from highlevel.saving.safetensors_files import load_safetensors, save_safetensors
@@ -211,6 +212,18 @@ def load_weights(
             return load_safetensors(loading, rename)
         sources = _shards(path) if path.endswith(".json") else [path]
         with open_weights([(name, name) for name in sources]) as file:
+            if is_legacy(file):
+                if rename is not None:
+                    raise ValueError(
+                        f"'{path}' is in the form of Keras 2, which takes no `rename`; give "
+                        "`by_name=True`, or load it without."
+                    )
+                return load_legacy_weights(loading, file, by_name)
+            if by_name:
+                raise ValueError(
+                    f"`by_name` is for '.h5' files of Keras 2; '{path}' is none. Use `rename` or "
+                    "`strict=False`."
+                )
             return restore(loading, file, rename)
 
 
