@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from highlevel.saving.errors import FileError
@@ -94,7 +94,7 @@ class Loading:
         """An array for a variable of its shape."""
         self._pairs.append((variable, source))
 
-    def pair(self, obj: Any, variables: list, sources: list[Source], where: str) -> None:
+    def pair(self, obj: Any, variables: list, sources: Sequence[Source], where: str) -> None:
         """An object's variables and its arrays, in the same order.
 
         Args:
@@ -196,7 +196,7 @@ def describe(obj: Any) -> str:
     return f"{type(obj).__name__} '{getattr(obj, 'path', getattr(obj, 'name', '?'))}'"
 
 
-def _counts(obj: Any, variables: list, sources: list[Source], where: str) -> str:
+def _counts(obj: Any, variables: list, sources: Sequence[Source], where: str) -> str:
     have = ", ".join(f"{v.name} {tuple(v.shape)}" for v in variables) or "none"
     there = ", ".join(str(tuple(s.shape)) for s in sources) or "none"
     text = (
