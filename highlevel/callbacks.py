@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from highlevel.training.callbacks.learning_rate import ReduceLROnPlateau as ReduceLROnPlateau
     from highlevel.training.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
+    from highlevel.training.callbacks.orbax_checkpoint import OrbaxCheckpoint as OrbaxCheckpoint
     from highlevel.training.callbacks.progbar_logger import ProgbarLogger as ProgbarLogger
     from highlevel.training.callbacks.remote_monitor import RemoteMonitor as RemoteMonitor
     from highlevel.training.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights
@@ -39,6 +40,7 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.training.callbacks.lambda_callback": "LambdaCallback",
         "highlevel.training.callbacks.learning_rate": "LearningRateScheduler ReduceLROnPlateau",
         "highlevel.training.callbacks.model_checkpoint": "ModelCheckpoint",
+        "highlevel.training.callbacks.orbax_checkpoint": "OrbaxCheckpoint",
         "highlevel.training.callbacks.progbar_logger": "ProgbarLogger",
         "highlevel.training.callbacks.remote_monitor": "RemoteMonitor",
         "highlevel.training.callbacks.swap_ema_weights": "SwapEMAWeights",

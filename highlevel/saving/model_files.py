@@ -15,7 +15,9 @@ from typing import Any, Literal, overload
 
 from highlevel.saving.archive import Archive, open_archive
 from highlevel.saving.atomic import replacing_directory, replacing_file
+from highlevel.saving.checkpoints import is_checkpoint
 from highlevel.saving.errors import FileError, reading
+from highlevel.saving.from_checkpoint import load_checkpoint_model
 from highlevel.saving.h5 import open_weights, write_weights
 from highlevel.saving.legacy_h5 import load_legacy_model, save_legacy_model
 from highlevel.saving.loading import Loading
@@ -243,8 +245,9 @@ def load_model(
     at random first.
 
     Args:
-        filepath: a `.keras` file, a folder written with `zipped=False`, or a Sequential or
-            functional model in an `.h5` file of Keras 2 or 3.
+        filepath: a `.keras` file, a folder written with `zipped=False`, a Sequential or
+            functional model in an `.h5` file of Keras 2 or 3, or a directory of checkpoints
+            (`callbacks.OrbaxCheckpoint`, or Keras's), of which the latest is taken.
         custom_objects: name → class or function, for those that are not registered.
         compile: compile the model as it was, with its optimizer's state.
         safe_mode: refuse configurations that would read other files.
@@ -266,6 +269,9 @@ def load_model(
         return (model, found) if report else model
     if not path.endswith(".keras") and not os.path.isdir(path):
         raise FileError(_no_model_file(path))
+    if os.path.isdir(path) and is_checkpoint(path):
+        model, found = load_checkpoint_model(path, custom_objects, compile, safe_mode)
+        return (model, found) if report else model
     with open_archive(path) as archive:
         config = archive.json("config.json", path)
         if not isinstance(config, dict) or "class_name" not in config:

@@ -10,7 +10,9 @@ from typing import Any
 
 from highlevel.saving.archive import missing_file, open_archive
 from highlevel.saving.atomic import replacing_file
+from highlevel.saving.checkpoints import is_checkpoint
 from highlevel.saving.errors import FileError, reading
+from highlevel.saving.from_checkpoint import load_checkpoint_weights
 from highlevel.saving.h5 import Dataset, Store, WeightFile, open_weights, write_weights
 from highlevel.saving.legacy_h5 import is_legacy, load_legacy_weights
 from highlevel.saving.loading import Loading, Rename, describe, renamer
@@ -165,7 +167,8 @@ def load_weights(
     Args:
         model: a built model or layer.
         filepath: a `.weights.h5` file, a `.weights.json` of several, a `.keras` file, a
-            `.safetensors` file, or an `.h5` file of Keras 2.
+            `.safetensors` file, an `.h5` file of Keras 2, or a directory of checkpoints, of
+            which the latest is taken (it must fit whole; optimizer and metrics are set too).
         skip_mismatch: leave layers whose weights do not fit as they are, with a warning.
         strict: True: every variable needs its value and every array of the file its
             variable, the default for `.safetensors`. False: load what fits and say nothing.
@@ -192,6 +195,8 @@ def load_weights(
     path = os.fspath(filepath)
     if strict and skip_mismatch:
         raise ValueError("`strict=True` and `skip_mismatch=True` contradict each other.")
+    if os.path.isdir(path) and is_checkpoint(path):
+        return load_checkpoint_weights(model, path)
     loading = Loading(model, path, strict, skip_mismatch, objects_to_skip or ())
     with reading(path):
         if path.endswith(".keras") or os.path.isdir(path):

@@ -1,0 +1,366 @@
+"""Directories of checkpoints: one folder for each step, each there whole or not at all.
+
+Where the arrays are JAX's and Orbax is installed, a step is written by Orbax: sharded arrays
+in shards, by the processes that have them, and in the background. Otherwise it is written by
+a thread of this process, as an archive of arrays and a JSON file, beside its place and then
+moved there. Both kinds are recognised and read.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from highlevel_backend import canonical_name, current_backend
+
+from highlevel.saving.atomic import replacing_directory
+from highlevel.saving.checkpoint_state import GROUPS, Checkpoint
+from highlevel.saving.errors import FileError, reading
+
+__all__ = [
+    "CheckpointDirectory", "is_checkpoint", "process_index_and_count", "read_checkpoint",
+]
+
+_ARRAYS = "state.npz"
+_RECORD = "checkpoint.json"
+_REPLACED = ".replaced"
+_ORBAX = ("_CHECKPOINT_METADATA", "orbax.checkpoint")
+
+
+def _orbax() -> Any:
+    """The version of Orbax's interface that Keras uses, too."""
+    from orbax.checkpoint import v1  # heavy, and optional
+
+    log = logging.getLogger("absl")
+    if _not_about_texts not in log.filters:
+        log.addFilter(_not_about_texts)
+    return v1
+
+
+def _not_about_texts(record: logging.LogRecord) -> bool:
+    """Leaves out that parts of a checkpoint without arrays have no arrays to merge."""
+    return "Skipping merge of OCDBT checkpoints" not in str(record.msg)
+
+
+def _orbax_is_there() -> bool:
+    return (
+        importlib.util.find_spec("orbax") is not None
+        and importlib.util.find_spec("orbax.checkpoint") is not None
+    )
+
+
+def process_index_and_count() -> tuple[int, int]:
+    """The number of this process among those that train together, and how many there are."""
+    if not current_backend().compiles or not _orbax_is_there():
+        return 0, 1
+    from orbax.checkpoint import multihost
+
+    return multihost.process_index(), multihost.process_count()
+
+
+class CheckpointDirectory:
+    """Checkpoints of one training, by step.
+
+    Args:
+        path: the directory; made when the first checkpoint is written.
+        max_to_keep: how many of the latest to keep; all where None.
+        background: write while training goes on.
+    """
+
+    def __init__(self, path: Any, max_to_keep: int | None = None, background: bool = False) -> None:
+        self.path = os.path.abspath(os.fspath(path))
+        self.max_to_keep = max_to_keep
+        self.background = background
+        self._writing: tuple[int, Callable[[], Any]] | None = None
+        self._writer: ThreadPoolExecutor | None = None
+
+    def steps(self) -> list[int]:
+        """Steps with a whole checkpoint, the one written last at the end."""
+        found = [(os.stat(path).st_mtime_ns, step) for step, path in self._places().items()]
+        return [step for _, step in sorted(found)]
+
+    def _places(self) -> dict[int, str]:
+        if not os.path.isdir(self.path):
+            return {}
+        found: dict[int, str] = {}
+        for name in sorted(os.listdir(self.path), key=len, reverse=True):
+            number = name.removesuffix(_REPLACED)
+            place = os.path.join(self.path, name)
+            if number.isdigit() and _is_step(place):
+                found[int(number)] = place  # the plain name, being shorter, wins
+        return found
+
+    def save(self, step: int, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint, or begin to; the one before is waited for.
+
+        Raises:
+            OSError: this one, or the one before it, could not be written.
+        """
+        self.wait()
+        os.makedirs(self.path, exist_ok=True)
+        place = os.path.join(self.path, str(step))
+        arrays = [a for group in checkpoint.state.values() for a in group.values()]
+        if _for_orbax(arrays):
+            if os.path.isdir(place):  # of an earlier training: stays until the new one is whole
+                shutil.rmtree(place + _REPLACED, ignore_errors=True)
+                os.rename(place, place + _REPLACED)
+            response = _orbax().save_checkpointables_async(place, _payload(checkpoint))
+            self._writing = step, response.result
+        else:
+            checkpoint = _on_host(checkpoint)  # training goes on and changes the arrays
+            self._writer = self._writer or ThreadPoolExecutor(1, "highlevel-checkpoint")
+            future: Future = self._writer.submit(_write_plain, place, checkpoint)
+            self._writing = step, future.result
+        if not self.background:
+            self.wait()
+
+    def wait(self) -> None:
+        """Until what is being written is there, and no more than wanted are kept.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        if self._writing is None:
+            return
+        (step, finish), self._writing = self._writing, None
+        place = os.path.join(self.path, str(step))
+        try:
+            finish()
+        except Exception as error:
+            if os.path.isdir(place + _REPLACED) and not os.path.isdir(place):
+                os.rename(place + _REPLACED, place)
+            raise OSError(
+                getattr(error, "errno", None) or 5,
+                f"The checkpoint of step {step} could not be written: {error} Those before it "
+                "stay as they were",
+                place,
+            ) from error
+        if process_index_and_count()[0]:
+            return  # the first process tidies up
+        shutil.rmtree(place + _REPLACED, ignore_errors=True)
+        if self.max_to_keep is not None:
+            for old in self.steps()[: -self.max_to_keep]:
+                shutil.rmtree(self._places()[old], ignore_errors=True)
+
+    def close(self) -> None:
+        """Wait, and end the writing thread."""
+        try:
+            self.wait()
+        finally:
+            if self._writer is not None:
+                self._writer.shutdown()
+                self._writer = None
+
+
+def is_checkpoint(path: Any) -> bool:
+    """Whether a path is a checkpoint or a directory of them."""
+    path = os.fspath(path)
+    return _is_step(path) or bool(CheckpointDirectory(path)._places())
+
+
+def read_checkpoint(path: Any, present: Mapping[str, Any] | None = None) -> tuple[str, Checkpoint]:
+    """Read a checkpoint, or the latest one of a directory.
+
+    Args:
+        path: of a step, or of the directory.
+        present: arrays by group and path whose distribution over devices is to be taken.
+
+    Returns:
+        `(path of the step, the checkpoint)`.
+
+    Raises:
+        FileNotFoundError: there is none.
+        FileError: it is damaged.
+        ModuleNotFoundError: it was written by Orbax, which is not installed.
+    """
+    path = os.fspath(path)
+    if not _is_step(path):
+        directory = CheckpointDirectory(path)
+        steps = directory.steps()
+        if not steps:
+            raise FileNotFoundError(f"There is no checkpoint in '{path}'.")
+        path = directory._places()[steps[-1]]
+    with reading(path):
+        if os.path.exists(os.path.join(path, _RECORD)):
+            return path, _read_plain(path)
+        return path, _read_orbax(path, present or {})
+
+
+def _is_step(path: str) -> bool:
+    return any(os.path.exists(os.path.join(path, name)) for name in (_RECORD, *_ORBAX))
+
+
+# ------------------------------------------------------------------- by ourselves
+
+
+def _on_host(checkpoint: Checkpoint) -> Checkpoint:
+    to_numpy = current_backend().to_numpy
+    state = {
+        group: {name: np.array(to_numpy(value)) for name, value in values.items()}
+        for group, values in checkpoint.state.items()
+    }
+    return Checkpoint(state, checkpoint.config, checkpoint.assets, checkpoint.run)
+
+
+def _write_plain(place: str, checkpoint: Checkpoint) -> None:
+    run = checkpoint.run
+    arrays: dict[str, np.ndarray] = {}
+    groups: dict[str, list] = {}
+    for group, values in checkpoint.state.items():
+        groups[group] = []
+        for name, value in values.items():
+            key = str(len(arrays))
+            # What NumPy has no name for (bfloat16) is kept as bytes of its size.
+            known = value.dtype.kind in "biufc"
+            arrays[key] = value if known else value.view(f"u{value.dtype.itemsize}")
+            groups[group].append([name, key, canonical_name(value.dtype)])
+    arrays |= {f"run {key}": value for key, value in (run[1] if run else {}).items()}
+    arrays |= {
+        f"asset {name}": np.frombuffer(content, np.uint8)
+        for name, content in checkpoint.assets.items()
+    }
+    record = {
+        "format": "highlevel checkpoint", "version": 1, "groups": groups,
+        "model_config": checkpoint.config, "run": run[0] if run else None,
+    }
+    with replacing_directory(place) as temporary:
+        with open(os.path.join(temporary, _ARRAYS), "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        with open(os.path.join(temporary, _RECORD), "w", encoding="utf-8") as file:
+            json.dump(record, file)
+
+
+def _read_plain(path: str) -> Checkpoint:
+    with open(os.path.join(path, _RECORD), encoding="utf-8") as file:
+        record = json.load(file)
+    with np.load(os.path.join(path, _ARRAYS), allow_pickle=False) as file:
+        arrays = dict(file)
+    state = {
+        group: {
+            name: arrays[key] if arrays[key].dtype.name == dtype else arrays[key].view(dtype)
+            for name, key, dtype in values
+        }
+        for group, values in record["groups"].items() if group in GROUPS
+    }
+    run = None
+    if record["run"] is not None:
+        run = record["run"], {
+            key.removeprefix("run "): value for key, value in arrays.items()
+            if key.startswith("run ")
+        }
+    assets = {
+        key.removeprefix("asset "): value.tobytes() for key, value in arrays.items()
+        if key.startswith("asset ")
+    }
+    return Checkpoint(state, record["model_config"], assets, run)
+
+
+# ----------------------------------------------------------------------- by Orbax
+
+
+def _for_orbax(arrays: list[Any]) -> bool:
+    """Whether the arrays are of a kind that lies on devices, and Orbax is there."""
+    return all(hasattr(array, "sharding") for array in arrays) and _orbax_is_there()
+
+
+def _payload(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What Keras puts into a checkpoint, under its names, and a part of our own."""
+    order = {group: list(values) for group, values in checkpoint.state.items()}
+    own: dict[str, Any] = {"order": json.dumps(order)}
+    if checkpoint.run is not None:
+        buffer = io.BytesIO()
+        np.savez(buffer, **checkpoint.run[1])
+        own["record"] = json.dumps(checkpoint.run[0])
+        own["arrays"] = np.frombuffer(buffer.getvalue(), np.uint8)
+    payload: dict[str, Any] = {
+        "pytree": {group: _nested(values) for group, values in checkpoint.state.items()},
+        "highlevel": own,
+    }
+    if checkpoint.config is not None:
+        payload["model_config"] = {"config": checkpoint.config}
+    if checkpoint.assets:
+        payload["assets"] = _nested({
+            name: np.frombuffer(content, np.uint8) for name, content in checkpoint.assets.items()
+        })
+    return payload
+
+
+def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, value in values.items():
+        *folders, name = path.split("/")
+        place = tree
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[name] = value
+    return tree
+
+
+def _flat(tree: Any, path: str = "") -> dict[str, Any]:
+    if not isinstance(tree, Mapping):
+        return {path: tree}
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        found |= _flat(value, f"{path}/{name}" if path else str(name))
+    return found
+
+
+def _read_orbax(path: str, present: Mapping[str, Any]) -> Checkpoint:
+    try:
+        orbax = _orbax()
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"The checkpoint '{path}' was written by Orbax; to read it, `pip install "
+            "highlevel[orbax]`."
+        ) from error
+    path = os.path.abspath(path)
+    there = orbax.checkpointables_metadata(path).metadata
+    shapes = _flat(there["pytree"])
+    wanted: dict[str, Any] = {
+        "pytree": _nested({name: _target(name, leaf, present) for name, leaf in shapes.items()})
+    }
+    # Empty groups (an optimizer without state) are part of the tree.
+    for group in there["pytree"]:
+        wanted["pytree"].setdefault(group, {})
+    wanted |= {name: None for name in ("highlevel", "model_config", "assets") if name in there}
+    loaded = orbax.load_checkpointables(path, wanted)
+    own = loaded.get("highlevel") or {}
+    order = json.loads(own["order"]) if "order" in own else {}
+    state: dict[str, dict[str, Any]] = {}
+    for group in GROUPS:
+        if group in loaded["pytree"]:
+            values = _flat(loaded["pytree"][group]) if loaded["pytree"][group] else {}
+            names = [name for name in order.get(group, ()) if name in values]
+            state[group] = {name: values[name] for name in names or values}
+    run = None
+    if "record" in own:
+        with np.load(io.BytesIO(np.asarray(own["arrays"]).tobytes()), allow_pickle=False) as file:
+            run = json.loads(own["record"]), dict(file)
+    assets = {
+        name: np.asarray(value).tobytes()
+        for name, value in (_flat(loaded["assets"]) if loaded.get("assets") else {}).items()
+    }
+    config = (loaded.get("model_config") or {}).get("config")
+    if not state:
+        raise FileError(f"'{path}' is a checkpoint, but not of a model.")
+    return Checkpoint(state, config, assets, run, ordered=bool(order))
+
+
+def _target(name: str, leaf: Any, present: Mapping[str, Any]) -> Any:
+    """As what an array is to be read: distributed like the present one, or on the host."""
+    array = present.get(name)
+    sharding = getattr(array, "sharding", None)
+    if (
+        sharding is not None and len(sharding.device_set) > 1
+        and array is not None and tuple(array.shape) == tuple(leaf.shape)
+    ):
+        return array
+    return np.broadcast_to(np.zeros((), leaf.dtype), tuple(leaf.shape))
