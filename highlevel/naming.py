@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["auto_name", "current_path", "name_scope", "reset_names", "snake_case", "unique_name"]
+__all__ = [
+    "auto_name", "current_path", "kept_names", "name_scope", "reset_names", "snake_case",
+    "unique_name",
+]
 
 _counts: dict[str, int] = defaultdict(int)
 _path: ContextVar[str] = ContextVar("highlevel_path", default="")
@@ -46,6 +49,17 @@ def auto_name(cls: type) -> str:
 def reset_names() -> None:
     """Start the automatic names anew."""
     _counts.clear()
+
+
+@contextmanager
+def kept_names() -> Iterator[None]:
+    """After the block, automatic names go on as if nothing had been named in it."""
+    before = dict(_counts)
+    try:
+        yield
+    finally:
+        _counts.clear()
+        _counts.update(before)
 
 
 def current_path() -> str:

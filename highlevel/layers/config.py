@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +118,7 @@ class LayerConfig:
         shapes = self._build_shapes
         if not shapes:
             return None
+        shapes = {name: _plain_shapes(shape) for name, shape in shapes.items()}
         if len(shapes) == 1:
             return {"input_shape": next(iter(shapes.values()))}
         return {"shapes_dict": dict(shapes)}
@@ -167,6 +169,16 @@ class LayerConfig:
         ]
         names = list(dict.fromkeys(names))
         return (suggest(name, names).strip() + " It takes: " + ", ".join(names) + ".").strip()
+
+
+def _plain_shapes(value: Any) -> Any:
+    """Shapes without the symbols that stand for unknown dimensions in a trace."""
+    if isinstance(value, dict):
+        return {key: _plain_shapes(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_plain_shapes(item) for item in value]
+        return items if isinstance(value, list) else tuple(items)
+    return int(value) if isinstance(value, numbers.Integral) else None
 
 
 def _as_shapes(value: Any) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import random as python_random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = [
     "checked_seed",
     "draw_seed",
     "global_seed_generator",
+    "kept_seeds",
     "make_default_seed",
     "reset_global_seed",
 ]
@@ -144,6 +146,21 @@ def reset_global_seed() -> None:
     """Forget the generator behind `seed=None`: the next use makes another one."""
     global _global
     _global = None
+
+
+@contextmanager
+def kept_seeds() -> Iterator[None]:
+    """After the block, all generators go on as if nothing had been drawn in it."""
+    python, numpy, own = python_random.getstate(), np.random.get_state(), _global
+    state = None if own is None else (own.state.raw_value(), own.state.version)
+    try:
+        yield
+    finally:
+        python_random.setstate(python)
+        np.random.set_state(numpy)
+        globals()["_global"] = own
+        if own is not None and state is not None and own.state.version != state[1]:
+            own.state.assign(state[0])
 
 
 def draw_seed(seed: SeedGenerator | int | None) -> Any:

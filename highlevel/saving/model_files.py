@@ -21,6 +21,7 @@ from highlevel.saving.from_checkpoint import load_checkpoint_model
 from highlevel.saving.h5 import open_weights, write_weights
 from highlevel.saving.legacy_h5 import load_legacy_model, save_legacy_model
 from highlevel.saving.loading import Loading
+from highlevel.saving.rebuilding import checked_configs
 from highlevel.saving.report import LoadReport
 from highlevel.saving.walk import holds_state, walk
 from highlevel.saving.weights import collect, restore
@@ -58,7 +59,8 @@ def save_model(
         include_optimizer: False leaves compilation and optimizer out of an `.h5` file.
 
     Raises:
-        ValueError: another ending; a lambda in the model, which no file can hold.
+        ValueError: another ending; a lambda in the model, which no file can hold; a class
+            whose `get_config` does not rebuild it.
         FileExistsError: the file exists and `overwrite` is False.
         TypeError: unknown arguments.
     """
@@ -78,7 +80,8 @@ def save_model(
             "are in the file.",
             stacklevel=3,
         )
-    config = serialize_keras_object(model)
+    with checked_configs():
+        config = serialize_keras_object(model)
     _refuse_lambdas(config, model)
     if path.endswith(_LEGACY):
         warnings.warn(

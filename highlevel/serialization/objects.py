@@ -6,6 +6,7 @@ import importlib
 import types
 import uuid
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -14,7 +15,7 @@ from highlevel_backend import canonical_name, current_backend
 
 from highlevel.serialization import limits, registry, table
 
-__all__ = ["deserialize_keras_object", "serialize_keras_object"]
+__all__ = ["deserialize_keras_object", "on_written", "serialize_keras_object"]
 
 #: type (by module and name) → what writes it; these types stand above this module
 _WRITERS = {
@@ -23,6 +24,11 @@ _WRITERS = {
 }
 
 _OP_MODULES = ("keras.src.ops.", "highlevel.ops.", "keras.src.activations.activations.")
+
+#: called with each object of a user's class that is written, and its config
+on_written: ContextVar[Callable[[Any, Any], None] | None] = ContextVar(
+    "highlevel_on_written", default=None
+)
 
 #: token of a lambda that this process wrote → the lambda
 _lambdas: WeakValueDictionary[str, Any] = WeakValueDictionary()
@@ -162,10 +168,14 @@ def _write_object(obj: Any) -> dict[str, Any]:
         registry.remember(cls)
         module = None if cls.__module__ in ("__main__", "builtins") else cls.__module__
         registered_name = registered
+    written = _write_config(obj)
+    check = on_written.get()
+    if check is not None and identity is None:
+        check(obj, written)
     result: dict[str, Any] = {
         "module": module,
         "class_name": cls.__name__ if identity is None else table.class_name(cls),
-        "config": serialize_keras_object(obj.get_config()),
+        "config": written,
         "registered_name": registered_name,
     }
     for key in ("build_config", "compile_config"):
@@ -175,6 +185,29 @@ def _write_object(obj: Any) -> dict[str, Any]:
             if config is not None:
                 result[key] = serialize_keras_object(config)
     return result
+
+
+class _Unwritable(TypeError):
+    """An error that names the object and the entry of its config already."""
+
+
+def _write_config(obj: Any) -> Any:
+    config = obj.get_config()
+    try:
+        return serialize_keras_object(config)
+    except _Unwritable:
+        raise
+    except TypeError as error:
+        for key, value in config.items() if isinstance(config, Mapping) else ():
+            try:
+                serialize_keras_object(value)
+            except TypeError:
+                name = getattr(obj, "name", None)
+                raise _Unwritable(
+                    f"`{key}` in the config of {type(obj).__name__}"
+                    f"{f' {name!r}' if isinstance(name, str) else ''}: {error}"
+                ) from error
+        raise
 
 
 # ------------------------------------------------------------------------ reading
