@@ -12,7 +12,7 @@ import itertools
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -23,6 +23,7 @@ from highlevel.callbacks import CallbackList
 from highlevel.errors import add_note
 from highlevel.training.callbacks.logs import LazyLogs
 from highlevel.training.data.host import through_host
+from highlevel.training.data.libraries import is_columns
 from highlevel.training.data.prefetch import prefetch
 from highlevel.training.data.sources import (
     ArraySource,
@@ -192,38 +193,41 @@ def _limited_steps(steps: int | None, source: Any) -> int | None:
 
 def _blocks(
     program: Any, source: Any, device: DeviceData | None, rng: Any, pace: Pace,
-    steps: int | None, done: int,
+    steps: int | None, done: int, offset: int, while_waiting: Any,
 ) -> Iterator[tuple[int, int, Any, Any]]:
-    """Run one pass; yields `(first step, steps, call, batch)`.
+    """Run one epoch; yields `(first step, steps, call, batch)`.
 
-    `call()` does the steps, `batch(step)` gives the data of one of them. The first `done` steps
-    are left out: they were done before an interruption.
+    `call()` does the steps, `batch(step)` gives the data of one of them.
+
+    Args:
+        done: steps to leave out, since they were done before an interruption.
+        offset: batches of the pass that epochs before have taken.
+        while_waiting: called now and then while no batch is there.
     """
     if device is not None:
         order, rest = device.orders(rng)
-        last = device.full if steps is None else min(device.full, steps)
-        at = done
+        last = device.full if steps is None else min(device.full, offset + steps)
+        at = offset + done
         while at < last:
             count = min(pace.block, last - at)
             yield (
-                at, count,
+                at - offset, count,
                 lambda at=at, count=count: program.run_block(device.data, order, at, count),
-                lambda step: take_rows(device.data, order[step]),
+                lambda step: take_rows(device.data, order[offset + step]),
             )
             at += count
-        if rest is not None and at <= device.full and (steps is None or at < steps):
+        if rest is not None and at <= device.full and (steps is None or at < offset + steps):
             yield (
-                at, 1, lambda: program.run_block(device.data, rest, 0, 1),
+                at - offset, 1, lambda: program.run_block(device.data, rest, 0, 1),
                 lambda step: take_rows(device.data, rest[0]),
             )
         return
-    batches = source.batches(rng)
-    if done and isinstance(source, ArraySource):  # a stream has resumed by itself
-        batches = itertools.islice(batches, done, None)
+    batches = source.batches(rng, offset + done)
     if program.compiled and isinstance(source, StreamSource):
         # No more than this pass needs: a generator goes on in the next one.
         batches = prefetch(
-            itertools.islice(batches, None if steps is None else steps - done), on_device
+            itertools.islice(batches, None if steps is None else steps - done), on_device,
+            name=source.name, first=done + 1, while_waiting=while_waiting,
         )
     at = done
     try:
@@ -245,7 +249,7 @@ def _blocks(
 def _pass(
     model: Any, mode: str, source: Any, device: DeviceData | None, callbacks: Any,
     rng: Any, pace: Pace, steps: int | None, guard: InterruptGuard, where: dict[str, Any],
-    done: int = 0,
+    done: int = 0, offset: int = 0,
 ) -> Any:
     """One pass over the data; returns the last logs, still on the device."""
     begin = getattr(callbacks, f"on_{mode}_batch_begin") if callbacks is not None else None
@@ -256,13 +260,18 @@ def _pass(
         watch.begin(done)
     logs: Any = {}
     found = None
-    for at, count, call, batch in _blocks(program, source, device, rng, pace, steps, done):
+    reached, stopped = done, False
+    for at, count, call, batch in _blocks(
+        program, source, device, rng, pace, steps, done, offset, guard.check
+    ):
         where["batch"] = f"{at + 1}" + (f"–{at + count}" if count > 1 else "")
         if begin is not None:
             begin(at)
         if model.stop_training and mode == "train":
+            stopped = True
             break
         logs = call()
+        reached = at + count
         found = watch and watch.noticed(logs, batch, not program.compiled)
         pace.dispatched(logs, count)
         if found:
@@ -273,10 +282,14 @@ def _pass(
                 program = model._program(mode)  # a callback has changed the model
         guard.check()
         if model.stop_training and mode == "train":
+            stopped = True
             break
     if watch is not None and not found and (found := watch.at_end()):
         _not_finite(model, callbacks, where, logs, *found)
     where["batch"] = None
+    expected = steps if steps is not None else source.length
+    if not stopped and not found and expected is not None and reached < expected:
+        _warn_of_the_end(source, f"after {reached} of the {expected} batches of the epoch")
     return logs
 
 
@@ -306,6 +319,16 @@ def _not_finite(
             callback.on_step_not_finite(step, data, loss)
 
 
+def _warn_of_the_end(source: Any, when: str) -> None:
+    remedy = (
+        "Give a dataset that can be passed through again, or a generator that goes on as long as "
+        "it is asked to." if not source.restarts else
+        "Ask for fewer steps, or let the dataset repeat itself."
+    )
+    name = source.name[0].upper() + source.name[1:]
+    warnings.warn(f"{name} ran out of data {when}. {remedy}", stacklevel=3)
+
+
 def fit(
     model: Any, *, x: Any, y: Any, batch_size: Any, epochs: int, verbose: Any, callbacks: Any,
     validation_split: float, validation_data: Any, shuffle: Any, class_weight: Any,
@@ -326,11 +349,8 @@ def fit(
     epochs = _limited(epochs, config.max_epochs(), "epochs") or epochs
     steps_per_epoch = _limited_steps(steps_per_epoch, source)
     source = through_host(model, source)
-    steps = steps_per_epoch if steps_per_epoch is not None else source.num_batches
-    if epochs > 1 and isinstance(source, StreamSource) and not source._restart and steps is None:
-        raise ValueError(
-            "A generator without end or length needs `steps_per_epoch` for more than one epoch."
-        )
+    source.steps = steps_per_epoch
+    steps = source.num_batches
     validation = None
     if validation_data is not None:
         if (
@@ -339,11 +359,13 @@ def fit(
         ):
             vx, vy, vw = unpack_x_y_sample_weight(tuple(validation_data))
         else:
-            vx, vy, vw = validation_data, None, None
+            # Names of columns hold for both; see `of_columns`.
+            names = y if isinstance(y, (str, list)) and is_columns(validation_data) else None
+            vx, vy, vw = validation_data, names, sample_weight if names else None
         validation = make_source(
             vx, vy, vw, validation_batch_size or batch_size, validation_steps, what="validation"
         )
-        validation = through_host(model, validation)
+        validation = through_host(model, validation, asked=True)
     model.stop_training = False
     with _noting("fit", {}):
         model._make_ready(source.first(), training=True)
@@ -362,7 +384,10 @@ def fit(
     where: dict[str, Any] = {}
     val_device: list[DeviceData] = []
     training_logs: dict[str, Any] = {}
-    with InterruptGuard() as guard, _noting("fit", where), _watching(model, callbacks):
+    with (
+        InterruptGuard() as guard, _noting("fit", where), _watching(model, callbacks),
+        closing(source), nullcontext() if validation is None else closing(validation),
+    ):
         model._initial_epoch = initial_epoch
         callbacks.on_train_begin()
         initial_epoch = model._initial_epoch  # BackupAndRestore may have moved it on
@@ -375,22 +400,30 @@ def fit(
             if model.stop_training:
                 break
             where["epoch"] = f"{epoch + 1}/{epochs}"
+            if not source.restarts and run.pending is None and not source.more():
+                _warn_of_the_end(source, f"before epoch {epoch + 1}: the training ends here")
+                break
             model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             if run.pending is not None:  # after what callbacks do at the beginning of an epoch
                 done = run.restore()
             run.epoch, run.batch = epoch, done
             pace.paused()
+            passes, offset = source.place(epoch)
             logs = _pass(
-                model, "train", source, device, callbacks, run.generator(epoch), pace,
-                steps_per_epoch, guard, where, done,
+                model, "train", source, device, callbacks, run.generator(passes), pace,
+                steps_per_epoch, guard, where, done, offset,
             )
             if done and not logs:  # interrupted between the last step and the epoch's end
                 logs = model.get_metrics_result()
             done = 0
             epoch_logs = to_floats(model, logs)
             source.on_epoch_end()
-            if validation is not None and _due(validation_freq, epoch):
+            due = validation is not None and _due(validation_freq, epoch)
+            if due and not validation.restarts and not validation.more():
+                _warn_of_the_end(validation, "before the validation, which is left out")
+                due = False
+            if due:
                 val_logs = evaluate(
                     model, validation, verbose=0, steps=validation_steps, callbacks=callbacks,
                     guard=guard, kept=val_device, where=where,
@@ -430,8 +463,9 @@ def evaluate(
     steps = _limited_steps(steps, source)
     where = {} if where is None else where
     inner = dict(where)
-    with _noting("evaluate", inner):
-        model._make_ready(source.first(), training=False)
+    if kept is None or not source.seen:
+        with _noting("evaluate", inner):
+            model._make_ready(source.first(), training=False)
     if not isinstance(callbacks, CallbackList) and (callbacks or verbose != 0):
         callbacks = CallbackList(
             callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1,
@@ -448,8 +482,10 @@ def evaluate(
     fixed = model.steps_per_execution if model.steps_per_execution > 1 else (
         1 if callbacks is not None and callbacks.has_batch_hooks("test") else None
     )
-    with nullcontext(guard) if guard is not None else InterruptGuard() as used, _noting(
-        "evaluate", inner
+    with (
+        nullcontext(guard) if guard is not None else InterruptGuard() as used,
+        _noting("evaluate", inner),
+        nullcontext() if guard is not None else closing(source),
     ):
         if callbacks is not None:
             callbacks.on_test_begin()
@@ -488,25 +524,37 @@ def predict(
         outputs, rows = waiting.pop(0)
         parts.append([backend.to_numpy(leaf)[:rows] for leaf in outputs])
 
-    with _noting("predict", where):
-        batches: Any = source.batches()
-        for at, batch in enumerate(batches):
-            if steps is not None and at >= steps:
-                break
-            where["batch"] = at + 1
-            if callbacks is not None:
-                callbacks.on_predict_batch_begin(at)
-            batch = (batch[0], None, None)
-            rows = len(tree.leaves(batch)[0])
-            if program.compiled and isinstance(source, ArraySource):
-                batch = _padded(batch, rows, source)
-            outputs = program.run(on_device(batch))
-            leaves, definition = tree.flatten(outputs)
-            waiting.append((leaves, rows))
-            if len(waiting) > 2:
-                fetch()  # the one before last: the device works on the others meanwhile
-            if callbacks is not None:
-                callbacks.on_predict_batch_end(at, {"outputs": outputs})
+    size = _batch_size(source)
+
+    def prepare(batch: Any) -> tuple[Any, int]:
+        x = batch[0]
+        rows = len(tree.leaves(x)[0])
+        if program.compiled:
+            x = _padded(x, rows, size)
+        return on_device((x, None, None)), rows
+
+    with InterruptGuard() as guard, _noting("predict", where), closing(source):
+        batches: Any = itertools.islice(source.batches(), steps)
+        ahead = program.compiled and isinstance(source, StreamSource)
+        batches = prefetch(
+            batches, prepare, name=source.name, while_waiting=guard.check
+        ) if ahead else map(prepare, batches)
+        at = 0
+        with closing(batches) if ahead else nullcontext():
+            for at, (batch, rows) in enumerate(batches, 1):
+                where["batch"] = at
+                if callbacks is not None:
+                    callbacks.on_predict_batch_begin(at - 1)
+                outputs = program.run(batch)
+                leaves, definition = tree.flatten(outputs)
+                waiting.append((leaves, rows))
+                if len(waiting) > 2:
+                    fetch()  # the one before last: the device works on the others meanwhile
+                if callbacks is not None:
+                    callbacks.on_predict_batch_end(at - 1, {"outputs": outputs})
+                guard.check()
+        if steps is not None and at < steps:
+            _warn_of_the_end(source, f"after {at} of the {steps} batches to predict")
         while waiting:
             fetch()
     if callbacks is not None:
@@ -517,20 +565,27 @@ def predict(
     return tree.unflatten(definition, columns)
 
 
-def _padded(batch: Any, rows: int, source: ArraySource) -> Any:
-    """A batch with its last row repeated, so that no new size is compiled.
+def _batch_size(source: ArraySource | StreamSource) -> int:
+    """The rows that every batch is filled up to, so that no second size is compiled.
 
-    Partial batches fill up to the batch size; data of less than one batch to a power of
-    two, so that a single sample does not cost a whole batch.
+    A batch of the size asked for, or as large as a stream's first one; data of less than one
+    batch is filled up to a power of two, so that a single sample does not cost a whole batch.
     """
-    size = source.batch_size
-    if source.rows < size:
-        size = 1 << (rows - 1).bit_length()
-    if rows == size:
-        return batch
+    if isinstance(source, StreamSource):
+        return len(tree.leaves(source.first()[0])[0])
+    if source.rows < source.batch_size:
+        return 1 << (source.rows - 1).bit_length()
+    return source.batch_size
+
+
+def _padded(x: Any, rows: int, size: int) -> Any:
+    """Inputs with the last row repeated, up to `size` rows; larger ones as they are."""
+    leaves = tree.leaves(x)
+    if rows >= size or any(len(leaf) != rows for leaf in leaves):
+        return x
 
     def pad(leaf: Any) -> Any:
         leaf = np.asarray(leaf)
         return np.concatenate([leaf, np.repeat(leaf[-1:], size - rows, axis=0)])
 
-    return tree.map_leaves(pad, batch)
+    return tree.map_leaves(pad, x)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-from collections import deque
+import itertools
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
+
+from highlevel.training.data.workers import Crew, in_line, wants_workers
 
 __all__ = ["PyDataset", "Sequence"]
 
@@ -16,13 +15,19 @@ class PyDataset:
     """A data set that gives a batch for an index.
 
     A subclass writes `__getitem__(index)`, returning `(x, y)` or `(x, y, sample_weight)`,
-    and `__len__`, the number of batches.
+    and `__len__`, the number of batches. One without end has a property `num_batches` that is
+    None instead of `__len__`.
 
     Args:
         workers: threads or processes that make batches ahead; 1 makes them in line.
-        use_multiprocessing: processes instead of threads. They are started anew
-            ("spawn"): the data set must be picklable.
+        use_multiprocessing: processes instead of threads, as many as `workers`. They are started
+            anew ("spawn"), never forked: the data set must be picklable, and a script must train
+            `if __name__ == "__main__":` only.
         max_queue_size: how many batches may wait.
+
+    Attributes:
+        worker_timeout: seconds after which a batch that a worker is making is given up with an
+            error that names it, 600; None for never. Long before, a warning names it.
 
     >>> import numpy as np
     >>> class Squares(PyDataset):
@@ -35,9 +40,20 @@ class PyDataset:
     [0, 1, 4]
     """
 
+    # Here too, for subclasses that do not call `__init__`.
+    workers: int = 1
+    use_multiprocessing: bool = False
+    max_queue_size: int = 10
+    worker_timeout: float | None = 600.0
+
     def __init__(
         self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
     ) -> None:
+        for name, value, least in (("workers", workers, 0), ("max_queue_size", max_queue_size, 1)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(
+                    f"`{name}` must be an integer, at least {least}; got {value!r}."
+                )
         self.workers = workers
         self.use_multiprocessing = use_multiprocessing
         self.max_queue_size = max_queue_size
@@ -57,6 +73,11 @@ class PyDataset:
         """The number of batches; None for an endless data set."""
         return len(self)
 
+    def __iter__(self) -> Iterator[Any]:
+        """All batches once; without end for an endless data set."""
+        count = self.num_batches
+        return self.iterate_batches(itertools.count() if count is None else range(count))
+
     def on_epoch_begin(self) -> None:
         """Called before each epoch."""
 
@@ -66,43 +87,16 @@ class PyDataset:
     def iterate_batches(self, indices: Iterable[int]) -> Iterator[Any]:
         """The batches of `indices`, in order, made ahead by the workers.
 
-        An error in a worker comes out here, at the batch that caused it.
+        An error in a worker comes out here, as soon as it is known, and names the batch.
         """
-        if getattr(self, "workers", 1) <= 1:
-            for index in indices:
-                yield self[index]
+        if not wants_workers(self):
+            yield from in_line(self, indices)
             return
-        executor: Executor
-        if self.use_multiprocessing:
-            # Forking a process in which the array library runs threads may hang.
-            executor = ProcessPoolExecutor(
-                self.workers, mp_context=multiprocessing.get_context("spawn"))
-        else:
-            executor = ThreadPoolExecutor(self.workers, "highlevel-dataset")
-        ahead = max(self.max_queue_size, self.workers)
-        waiting: deque = deque()
-        todo = iter(indices)
+        crew = Crew(self)
         try:
-            while True:
-                with contextlib.suppress(StopIteration):
-                    while len(waiting) < ahead:
-                        index = next(todo)
-                        waiting.append((index, executor.submit(_item, self, index)))
-                if not waiting:
-                    return
-                index, future = waiting.popleft()
-                try:
-                    batch = future.result()
-                except Exception as error:
-                    error.add_note(f"In {type(self).__name__}[{index}], made by a worker.")
-                    raise
-                yield batch
+            yield from crew.run(indices)
         finally:
-            executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _item(dataset: PyDataset, index: int) -> Any:
-    return dataset[index]
+            crew.close()
 
 
 Sequence = PyDataset

@@ -14,7 +14,7 @@ __all__ = ["through_host"]
 _AT_ONCE = 2**28
 
 
-def through_host(model: Any, source: Any) -> Any:
+def through_host(model: Any, source: Any, asked: bool = False) -> Any:
     """A source whose inputs are what the model's compiled program takes.
 
     Data in memory is prepared once, if it is small then and all rows have one shape;
@@ -23,12 +23,15 @@ def through_host(model: Any, source: Any) -> Any:
     Args:
         model: what is trained, evaluated or used.
         source: the data as it was given.
+        asked: whether the model was asked about data of this kind before. No batch is looked at
+            then: one dataset may be given for training and for validation, and not every loader
+            can be in the middle of two passes.
 
     Returns:
         The same source, or another, for models without such layers the very one.
     """
     if not model._prepares_inputs:
-        if model._refuses_programs(source.first()[0]):
+        if not asked and model._refuses_programs(source.first()[0]):
             model._call_step_by_step()
         return source
 
