@@ -319,6 +319,14 @@ def _not_finite(
             callback.on_step_not_finite(step, data, loss)
 
 
+def _has_more(validation: Any) -> bool:
+    """Whether there is data to validate on; warns where a generator has come to its end."""
+    if validation.restarts or validation.more():
+        return True
+    _warn_of_the_end(validation, "before the validation, which is left out")
+    return False
+
+
 def _warn_of_the_end(source: Any, when: str) -> None:
     remedy = (
         "Give a dataset that can be passed through again, or a generator that goes on as long as "
@@ -419,11 +427,7 @@ def fit(
             done = 0
             epoch_logs = to_floats(model, logs)
             source.on_epoch_end()
-            due = validation is not None and _due(validation_freq, epoch)
-            if due and not validation.restarts and not validation.more():
-                _warn_of_the_end(validation, "before the validation, which is left out")
-                due = False
-            if due:
+            if validation is not None and _due(validation_freq, epoch) and _has_more(validation):
                 val_logs = evaluate(
                     model, validation, verbose=0, steps=validation_steps, callbacks=callbacks,
                     guard=guard, kept=val_device, where=where,

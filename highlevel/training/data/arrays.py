@@ -216,6 +216,10 @@ class ArraySource:
         self.seen = True
         return self.take(slice(0, self.batch_size))
 
+    def more(self) -> bool:
+        """Whether there is a batch for the next epoch."""
+        return True
+
     def on_epoch_end(self) -> None:
         """Nothing to do for arrays."""
 
