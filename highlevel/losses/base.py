@@ -7,7 +7,7 @@ from typing import Any
 
 from highlevel_backend import tree
 
-from highlevel import dtype_policies, errors, ops
+from highlevel import config, dtype_policies, errors, ops
 from highlevel.losses.shapes import as_floats, broadcasts, match_ranks
 from highlevel.masking import get_mask
 from highlevel.naming import auto_name
@@ -40,7 +40,8 @@ class Loss:
         reduction: how the entries become one number: `"sum"`; `"sum_over_batch_size"` or
             `"mean"`, the weighted sum over their number; `"mean_with_sample_weight"`, the
             sum over the sum of weights; `"none"` or None keeps them.
-        dtype: dtype name or policy to compute in; the current policy's where None.
+        dtype: dtype name or policy to compute in; `config.floatx()` where None,
+            whatever the current policy is.
 
     Raises:
         ValueError: the reduction is none of these.
@@ -62,7 +63,7 @@ class Loss:
         self.name = auto_name(type(self)) if name is None else name
         self.reduction = check_reduction(reduction, f"Loss '{self.name}'")
         self._given_dtype = dtype
-        self._dtype_policy = dtype_policies.get(dtype)
+        self._dtype_policy = dtype_policies.get(dtype or config.floatx())
 
     @property
     def dtype(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
-from highlevel import dtype_policies, initializers
+from highlevel import config, dtype_policies, initializers
 from highlevel.errors import add_note, describe
 from highlevel.naming import auto_name, name_scope
 from highlevel.state import StatelessScope
@@ -47,7 +47,7 @@ class Metric:
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = auto_name(type(self)) if name is None else name
-        self._dtype_policy = dtype_policies.get(dtype)
+        self._dtype_policy = dtype_policies.get(dtype or config.floatx())
         self._dtype = self._dtype_policy.compute_dtype
 
     # Lists made on demand: a subclass may set attributes before it calls our `__init__`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -86,7 +87,8 @@ class Nadam(Moments):
             learning_rate,
             following / (1 - product * following),
             (1 - factor) / (1 - product),
-            1 - self.beta_2**step,
+            # 1 - beta_2**step, whose first steps would lose four digits in float32
+            -current_backend().xp.expm1(step * math.log(self.beta_2 or 1e-300)),
         )
         return scalars, (product,)
 

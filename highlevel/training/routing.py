@@ -106,10 +106,19 @@ class LossRouting:
         self.loss_weights = loss_weights
         self._given_names = names
         self.names: list[str] | None = None
-        self._losses: list[Any] = []
-        self._weights: list[Any] = []
+        #: per output, once built: the loss, and its factor
+        self.functions: list[Any] = []
+        self.weights: list[Any] = []
+        #: whether the targets came as a dict by output; None until they came
+        self.by_name: bool | None = None
         #: a mean per output, where there are several
         self.trackers: list[Any] = []
+        for weight in tree.leaves(loss_weights):
+            if isinstance(weight, str) or callable(weight):
+                raise ValueError(
+                    f"`loss_weights` are numbers, one per output; got {weight!r}. Metrics are "
+                    "given as `metrics=[...]`."
+                )
         for one in tree.leaves(loss):
             if isinstance(one, str) and one not in ("ce", "crossentropy"):
                 losses_module.get(one)  # an unknown name is an error of `compile`'s
@@ -117,6 +126,7 @@ class LossRouting:
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Match losses to outputs."""
         names = self.names = output_names(y_pred, self._given_names)
+        self.by_name = isinstance(y_true, dict)
         given = match_outputs(self.loss, y_pred, names, self._given_names, "loss", True)
         weights = match_outputs(
             self.loss_weights, y_pred, names, self._given_names, "loss_weights", False
@@ -125,7 +135,7 @@ class LossRouting:
             raise ValueError("`compile` was given no loss for any output.")
         flat_true = _targets(y_true, y_pred, names, self._given_names)
         flat_pred = tree.leaves(y_pred)
-        self._losses = []
+        self.functions = []
         for one, true, pred in zip(given, flat_true, flat_pred):
             if one is not None and not isinstance(one, losses_module.Loss):
                 if one in ("ce", "crossentropy"):
@@ -135,12 +145,12 @@ class LossRouting:
                     name = getattr(found, "__name__", type(found).__name__)
                     found = losses_module.FunctionLoss(found, name=name)
                 one = found
-            self._losses.append(one)
-        self._weights = weights
+            self.functions.append(one)
+        self.weights = weights
         if len(names) > 1:
             self.trackers = [
                 metrics_module.Mean(name=f"{name}_loss") if one is not None else None
-                for name, one in zip(names, self._losses)
+                for name, one in zip(names, self.functions)
             ]
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
@@ -158,7 +168,7 @@ class LossRouting:
             sample_weight, y_pred, names, self._given_names, "sample_weight", True, _is_array
         )
         total = None
-        for i, (one, name) in enumerate(zip(self._losses, names)):
+        for i, (one, name) in enumerate(zip(self.functions, names)):
             if one is None:
                 continue
             if true[i] is None:
@@ -178,8 +188,8 @@ class LossRouting:
             if self.trackers:
                 batch = pred[i].shape[0] if pred[i].ndim else 1
                 self.trackers[i].update_state(value, sample_weight=batch)
-            if self._weights[i] is not None:
-                value = value * self._weights[i]
+            if self.weights[i] is not None:
+                value = value * self.weights[i]
             total = value if total is None else total + value
         return total
 
@@ -218,12 +228,14 @@ class MetricRouting:
     name = "compile_metrics"
 
     def __init__(self, metrics: Any, weighted_metrics: Any, names: list[str] | None) -> None:
-        self._given = (metrics, weighted_metrics)
+        self.given = (metrics, weighted_metrics)
         self._given_names = names
         self.names: list[str] | None = None
+        #: as in `LossRouting`
+        self.by_name: bool | None = None
         #: per output: `(metric, name in the logs, takes weights)`
-        self._routes: list[list[tuple[Any, str, bool]]] = []
-        for group in self._given:
+        self.routes: list[list[tuple[Any, str, bool]]] = []
+        for group in self.given:
             for one in tree.leaves(group):
                 if isinstance(one, str) and one not in _BY_SHAPE:
                     metrics_module.get(one)
@@ -236,21 +248,22 @@ class MetricRouting:
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Match metrics to outputs."""
         names = self.names = output_names(y_pred, self._given_names)
+        self.by_name = isinstance(y_true, dict)
         true = _targets(y_true, y_pred, names, self._given_names) if y_true is not None else [
             None for _ in names]
         pred = tree.leaves(y_pred)
-        self._routes = [[] for _ in names]
-        for group, weighted in zip(self._given, (False, True)):
-            for i, found in enumerate(self._per_output(group, y_pred, names)):
+        self.routes = [[] for _ in names]
+        for group, weighted in zip(self.given, (False, True)):
+            for i, found in enumerate(self.per_output(group, y_pred, names)):
                 for one in found:
                     metric = _as_metric(one, true[i], pred[i])
                     known = isinstance(metric, metrics_module.Metric)
                     label = metric.name if known else str(metric)
                     if len(names) > 1:
                         label = f"{names[i]}_{label}"
-                    self._routes[i].append((metric, label, weighted))
+                    self.routes[i].append((metric, label, weighted))
 
-    def _per_output(self, group: Any, y_pred: Any, names: list[str]) -> list[list]:
+    def per_output(self, group: Any, y_pred: Any, names: list[str]) -> list[list]:
         if group is None:
             return [[] for _ in names]
         if not isinstance(group, (list, tuple, dict)):
@@ -279,14 +292,14 @@ class MetricRouting:
         if self.names is None:
             self.build(y_true, y_pred)
         names = self.names or []
-        if not any(self._routes):
+        if not any(self.routes):
             return
         pred = tree.leaves(y_pred)
         true = _targets(y_true, y_pred, names, self._given_names)
         weight = match_outputs(
             sample_weight, y_pred, names, self._given_names, "sample_weight", True, _is_array
         )
-        for i, routes in enumerate(self._routes):
+        for i, routes in enumerate(self.routes):
             for metric, label, weighted in routes:
                 if true[i] is None:
                     continue
@@ -304,7 +317,7 @@ class MetricRouting:
     @property
     def metrics(self) -> list[Any]:
         """The metrics, in the order they were given."""
-        return list(dict.fromkeys(m for routes in self._routes for m, _, _ in routes))
+        return list(dict.fromkeys(m for routes in self.routes for m, _, _ in routes))
 
     @property
     def variables(self) -> list[Any]:
@@ -319,7 +332,7 @@ class MetricRouting:
     def result(self) -> dict[str, Any]:
         """Name in the logs → result."""
         results: dict[str, Any] = {}
-        for routes in self._routes:
+        for routes in self.routes:
             for metric, label, _ in routes:
                 value = metric.result()
                 if isinstance(value, dict):
@@ -335,7 +348,7 @@ class MetricRouting:
 
     def labels(self) -> list[str]:
         """Names in the logs, in order."""
-        return [label for routes in self._routes for _, label, _ in routes]
+        return [label for routes in self.routes for _, label, _ in routes]
 
 
 #: names whose metric depends on the shapes of target and output

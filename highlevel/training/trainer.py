@@ -29,6 +29,7 @@ from highlevel.training.data.sources import (
 )
 from highlevel.training.program import Program
 from highlevel.training.routing import LossRouting, MetricRouting
+from highlevel.training.routing_report import CompiledRouting, check_names, compiled_routing
 
 if TYPE_CHECKING:
     from highlevel.layers.layer import Layer as _Base  # what a model is besides
@@ -129,6 +130,9 @@ class Trainer(_Base):
         state.losses = LossRouting(loss, loss_weights, names) if loss is not None else None
         if metrics is not None or weighted_metrics is not None:
             state.metrics = MetricRouting(metrics, weighted_metrics, names)
+        outputs = self._known_outputs()
+        if outputs is not None:
+            check_names(state.losses, state.metrics, names, outputs)
         state.loss_tracker = metrics_module.Mean(name="loss")
         state.run_eagerly = run_eagerly
         state.steps_per_execution = steps_per_execution
@@ -149,6 +153,45 @@ class Trainer(_Base):
             return list(self.output_names)
         except (AttributeError, IndexError):
             return None
+
+    def _known_outputs(self) -> Any:
+        """The tree of symbolic outputs, where the model has a graph."""
+        try:
+            return self.output
+        except AttributeError:
+            return None
+
+    def compiled_routing(self) -> CompiledRouting:
+        """Which target, output and weight goes to each loss and metric.
+
+        What depends on the shapes of targets (`"accuracy"`) or on outputs that are not known
+        yet (a subclass of `Model`) is settled by the first batch.
+
+        Returns:
+            A list of `Route`s that prints as a table; `to_dicts()` gives plain values.
+
+        Raises:
+            RuntimeError: not compiled.
+
+        >>> import highlevel as hl
+        >>> x = hl.Input((2,), name="x")
+        >>> size = hl.layers.Dense(1, name="size")(x)
+        >>> kind = hl.layers.Dense(3, name="kind")(x)
+        >>> model = hl.Model(x, {"size": size, "kind": kind}, name="both")
+        >>> model.compile(loss={"size": "mse", "kind": "hinge"}, loss_weights={"size": 0.5})
+        >>> model.compiled_routing()
+        Losses and metrics of model 'both'
+                name       output  target     function  weight  sample weights
+          loss  kind_loss  kind    y['kind']  hinge     -       sample_weight['kind']
+          loss  size_loss  size    y['size']  mse       0.5     sample_weight['size']
+          What depends on shapes is settled by the first batch.
+        """
+        self._need_compiled("compiled_routing")
+        state = self._trainer
+        return compiled_routing(
+            self, state.losses, state.metrics, self._names_of_outputs(), self._known_outputs(),
+            super().metrics,
+        )
 
     @property
     def compiled(self) -> bool:
