@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from highlevel import callbacks as callbacks
     from highlevel import config as config
     from highlevel import constraints as constraints
+    from highlevel import distillation as distillation
     from highlevel import dtype_policies as dtype_policies
     from highlevel import initializers as initializers
     from highlevel import layers as layers
@@ -77,8 +78,9 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel._version": "version",
     },
     submodules=(
-        "activations", "backend", "callbacks", "config", "constraints", "dtype_policies",
-        "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
-        "optimizers", "preprocessing", "random", "regularizers", "saving", "tree", "utils",
+        "activations", "backend", "callbacks", "config", "constraints", "distillation",
+        "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision",
+        "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
+        "tree", "utils",
     ),
 )

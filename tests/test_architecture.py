@@ -18,7 +18,7 @@ FLOORS = [
     ["initializers", "metrics"],
     ["layers", "training", "inspection", "callbacks", "utils", "preprocessing", "_version"],
     ["models"],
-    ["estimators", "applications", "export"],
+    ["distillation", "estimators", "applications", "export"],
     ["studio"],
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}

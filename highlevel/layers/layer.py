@@ -760,7 +760,8 @@ def _shapes(value: Any) -> Any:
     """Shapes of a tree of arrays, in its structure; None where there is no array."""
     shape = getattr(value, "shape", None)
     if shape is not None:
-        return tuple(shape)
+        # A dimension that is a symbol of the backend's has no number: unknown.
+        return tuple([d if d is None or isinstance(d, int) else None for d in shape])
     if type(value) is dict:
         return {name: _shapes(item) for name, item in value.items()}
     if type(value) in (list, tuple):

@@ -23,6 +23,7 @@ _PACKAGES = {
     "optimizers.schedules": "highlevel.optimizers.schedules",
     "optimizers": "highlevel.optimizers",
     "dtype_policies": "highlevel.dtype_policies",
+    "distillation": "highlevel.distillation",
     "quantizers": "highlevel.quantizers",
     "random": "highlevel.random",
     "models": "highlevel.models",

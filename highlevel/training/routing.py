@@ -125,7 +125,7 @@ class LossRouting:
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Match losses to outputs."""
-        names = self.names = output_names(y_pred, self._given_names)
+        names = output_names(y_pred, self._given_names)
         self.by_name = isinstance(y_true, dict)
         given = match_outputs(self.loss, y_pred, names, self._given_names, "loss", True)
         weights = match_outputs(
@@ -152,6 +152,7 @@ class LossRouting:
                 metrics_module.Mean(name=f"{name}_loss") if one is not None else None
                 for name, one in zip(names, self.functions)
             ]
+        self.names = names  # last: what failed above is to be tried again
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The weighted sum of the outputs' losses, a scalar array.
@@ -247,12 +248,12 @@ class MetricRouting:
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Match metrics to outputs."""
-        names = self.names = output_names(y_pred, self._given_names)
+        names = output_names(y_pred, self._given_names)
         self.by_name = isinstance(y_true, dict)
         true = _targets(y_true, y_pred, names, self._given_names) if y_true is not None else [
             None for _ in names]
         pred = tree.leaves(y_pred)
-        self.routes = [[] for _ in names]
+        found_routes: list[list[tuple[Any, str, bool]]] = [[] for _ in names]
         for group, weighted in zip(self.given, (False, True)):
             for i, found in enumerate(self.per_output(group, y_pred, names)):
                 for one in found:
@@ -261,7 +262,9 @@ class MetricRouting:
                     label = metric.name if known else str(metric)
                     if len(names) > 1:
                         label = f"{names[i]}_{label}"
-                    self.routes[i].append((metric, label, weighted))
+                    found_routes[i].append((metric, label, weighted))
+        self.routes = found_routes
+        self.names = names
 
     def per_output(self, group: Any, y_pred: Any, names: list[str]) -> list[list]:
         if group is None:

@@ -81,7 +81,8 @@ class CompiledRouting(Sequence):
             for row in rows
         ]
         if self.regularized:
-            lines.append(f"  The loss also has the regularization of {', '.join(self.regularized)}.")
+            paths = ", ".join(self.regularized)
+            lines.append(f"  The loss also has the regularization of {paths}.")
         if not self.settled:
             lines.append("  What depends on shapes is settled by the first batch.")
         return "\n".join(lines)
@@ -110,7 +111,8 @@ def compiled_routing(
     if losses is not None:
         routes += _losses(losses, found, names, outputs)
     for metric in layer_metrics:
-        routes.append(Route("metric", metric.name, None, None, f"{type(metric).__name__} of a layer"))
+        function = f"{type(metric).__name__} of a layer"
+        routes.append(Route("metric", metric.name, None, None, function))
     if metrics is not None:
         routes += _metrics(metrics, found, names, outputs)
     regularized = [v.path for v in model.trainable_variables if v.regularizer is not None]
