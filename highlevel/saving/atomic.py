@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 
 __all__ = ["replacing_directory", "replacing_file"]
@@ -56,6 +58,22 @@ def replacing_file(path: str) -> Iterator[str]:
         raise
 
 
+def _exchange(first: str, second: str) -> bool:
+    """Let two folders change places in one step, where the system can (Linux, macOS).
+
+    `os.rename` cannot put a folder in the place of one that is not empty, and between two
+    renames there would be none.
+    """
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        names = os.fsencode(os.path.abspath(first)), os.fsencode(os.path.abspath(second))
+        if sys.platform == "darwin":
+            return library.renamex_np(*names, 2) == 0
+        return library.renameat2(-100, names[0], -100, names[1], 2) == 0
+    except (AttributeError, OSError, TypeError):
+        return False
+
+
 @contextlib.contextmanager
 def replacing_directory(path: str) -> Iterator[str]:
     """As `replacing_file`, for a folder with all that is in it."""
@@ -69,9 +87,14 @@ def replacing_directory(path: str) -> Iterator[str]:
                 _sync(os.path.join(folder, name))
             _sync(folder)
         if os.path.isdir(path):
-            old = _temporary(path)
-            os.rename(path, old)
-        os.rename(temporary, path)
+            if _exchange(temporary, path):
+                old = temporary
+            else:
+                old = _temporary(path)
+                os.rename(path, old)
+                os.rename(temporary, path)
+        else:
+            os.rename(temporary, path)
         _sync(os.path.dirname(os.path.abspath(path)))
     except BaseException:
         if old is not None and not os.path.exists(path):

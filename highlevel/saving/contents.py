@@ -255,7 +255,8 @@ def _safetensors(path: str) -> FileContents:
                 f"header should have {length:,} bytes, and the file has {size:,}."
             )
         header = json.loads(file.read(length).decode("utf-8"))
-    metadata = header.pop("__metadata__", None) or {}
+    metadata = header.pop("__metadata__", None)
+    metadata = metadata if isinstance(metadata, dict) else {}
     arrays = []
     for name, entry in header.items():
         first, last = entry["data_offsets"]

@@ -64,20 +64,23 @@ def check_values(dataset: Any, path: str) -> None:
         raise FileError(f"The array '{path}' is taken from other files; that is refused.")
     if dataset.dtype.hasobject and dataset.dtype.kind != "O":
         raise FileError(f"The array '{path}' holds references.")
-    stored, claimed = dataset.id.get_storage_size(), dataset.nbytes
-    if claimed > max(stored, 1024) * _EXPANSION:
+    if not _in_proportion(dataset):
         raise FileError(
-            f"The array '{path}' claims {claimed:,} bytes (shape {tuple(dataset.shape)}) but "
-            f"{stored:,} bytes are stored: refused, as it would only fill the memory."
+            f"The array '{path}' claims {dataset.nbytes:,} bytes (shape {tuple(dataset.shape)}) "
+            f"but {dataset.id.get_storage_size():,} bytes are stored: refused, as it would only "
+            "fill the memory."
         )
+
+
+def _in_proportion(dataset: Any) -> bool:
+    return dataset.nbytes <= max(dataset.id.get_storage_size(), 1024) * _EXPANSION
 
 
 class Dataset:
     """One array in a file: shape and dtype are known, the values are read on `read()`."""
 
-    def __init__(self, source: Any, path: str, owner: WeightFile | None = None) -> None:
+    def __init__(self, source: Any, path: str) -> None:
         self._source = source
-        self._owner = owner
         self.path = path
         self.shape: tuple[int, ...] = tuple(source.shape or ())
         dtype = source.attrs.get("dtype")
@@ -96,8 +99,6 @@ class Dataset:
         """
         source = self._source
         check_values(source, self.path)
-        if self._owner is not None:
-            self._owner.take(self.nbytes, self.path)
         if source.dtype.kind == "O" and self.shape:
             # One string in the file can stand for a million entries.
             raise FileError(f"The array '{self.path}' holds strings of any length: refused.")
@@ -150,19 +151,6 @@ class WeightFile:
         self._room = 0
         self._files: list[Any] = []
 
-    def take(self, size: int, path: str) -> None:
-        """Count what is read: all of it together must be in proportion to the files.
-
-        Raises:
-            FileError: it is not.
-        """
-        self._room -= size
-        if self._room < 0:
-            raise FileError(
-                f"The arrays up to '{path}' claim far more bytes than the file has: refused, as "
-                "they would only fill the memory."
-            )
-
     def add(self, file: Any) -> None:
         """Take in what an open file holds.
 
@@ -170,7 +158,7 @@ class WeightFile:
             FileError: links out of the file, virtual or external arrays, too many objects.
         """
         self._seen = 0
-        self._room += _FREE + _TOGETHER * file.id.get_filesize()
+        self._room = _FREE + _TOGETHER * file.id.get_filesize()
         self._add_group(file, (), set())
         self._files.append(file)
 
@@ -208,7 +196,18 @@ class WeightFile:
                 if child.dtype.hasobject and child.dtype.kind != "O":
                     raise FileError(f"The array '{where}' holds references.")
                 place = "/".join(path[:-1]) if path and path[-1] == "vars" else shown
-                self.groups.setdefault(place, {})[key] = Dataset(child, where, self)
+                self._count(child, where)
+                self.groups.setdefault(place, {})[key] = Dataset(child, where)
+
+    def _count(self, dataset: Any, path: str) -> None:
+        """All arrays together must be in proportion to the file."""
+        if _in_proportion(dataset):  # else it is refused when it is read
+            self._room -= dataset.nbytes
+        if self._room < 0:
+            raise FileError(
+                f"The arrays up to '{path}' claim far more bytes than the file has: refused, as "
+                "they would only fill the memory."
+            )
 
     def attribute(self, group: str, *names: str) -> Any:
         """The first of several attributes that a group has, None where it has none of them.

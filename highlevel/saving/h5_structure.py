@@ -298,8 +298,12 @@ class _Walk:
             raise _Damaged("an attribute is cut short")
         if data[type_at] & 15 != _VARIABLE_LENGTH:
             return
+        total = 0
         for at in range(values, len(data) - 15, 16):
-            _, heap, _index = struct.unpack("<IQI", data[at:at + 16])
+            length, heap, _index = struct.unpack("<IQI", data[at:at + 16])
+            total += length
+            if total > self._size:  # many that are one and the same
+                raise _Damaged("the strings of an attribute are longer together than the file")
             if heap not in (0, _NOWHERE):
                 self._strings(heap)
 

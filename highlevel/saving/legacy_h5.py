@@ -55,7 +55,7 @@ def load_legacy_model(
     """The model that an `.h5` file holds, and what was loaded; see `load_model`."""
     if not os.path.exists(path):
         raise missing_file(path)
-    with open_weights([(path, path)]) as file:
+    with reading(path), open_weights([(path, path)]) as file:
         config = _json(file, "model_config", path)
         if config is None:
             raise FileError(
@@ -63,7 +63,7 @@ def load_legacy_model(
                 "the model and use `model.load_weights`."
             )
         training = _json(file, "training_config", path) if compile else None
-        with reading(path), CustomObjectScope(custom_objects or {}):
+        with CustomObjectScope(custom_objects or {}):
             model = deserialize_keras_object(
                 modern_model(config), custom_objects, safe_mode=safe_mode)
             if training is not None:

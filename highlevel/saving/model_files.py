@@ -25,6 +25,7 @@ from highlevel.saving.rebuilding import checked_configs
 from highlevel.saving.report import LoadReport
 from highlevel.saving.walk import holds_state, walk
 from highlevel.saving.weights import collect, restore
+from highlevel.saving.zip_entry import stored_entry
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 
 __all__ = ["load_model", "save_model"]
@@ -32,7 +33,7 @@ __all__ = ["load_model", "save_model"]
 #: The version of the format's reference implementation that files follow.
 FORMAT_VERSION = "3.15.0"
 _WEIGHTS = "model.weights.h5"
-_IN_MEMORY = 64 * 2**20
+_IN_MEMORY = 16 * 2**20
 _LEGACY = (".h5", ".hdf5")
 
 
@@ -197,13 +198,8 @@ def _write_zip(path: str, texts: Mapping[str, str], groups: Any, assets: Any) ->
             write_weights(buffer, groups)
             archive.writestr(_WEIGHTS, buffer.getbuffer())
         else:
-            beside = path + ".h5"  # on the same disk, which must have the room anyway
-            try:
-                write_weights(beside, groups)
-                archive.write(beside, _WEIGHTS)
-            finally:
-                with contextlib.suppress(OSError):
-                    os.remove(beside)
+            with stored_entry(archive, _WEIGHTS, size) as entry:
+                write_weights(entry, groups)
         for name, source in assets.items():
             archive.write(source, name)
 

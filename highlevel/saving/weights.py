@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import secrets
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -133,8 +136,12 @@ def _save_shards(path: str, groups: Mapping[str, tuple[str, dict]], limit: int) 
             shards[-1].setdefault(group, ("", {}))[1][key] = array
             used += size
             total += size
+    # A list that is there keeps its files until the new list stands in its place: both are
+    # whole at every moment, the old one and the new one.
+    old = _own_shards(path, base)
+    fresh = f"_{secrets.token_hex(4)}" if old else ""
     for index, shard in enumerate(shards):
-        file_name = f"{base}_{index:05d}.weights.h5"
+        file_name = f"{base}_{index:05d}{fresh}.weights.h5"
         with replacing_file(os.path.join(os.path.dirname(path), file_name)) as temporary:
             write_weights(temporary, shard)
         for group, (_, arrays) in shard.items():
@@ -143,6 +150,21 @@ def _save_shards(path: str, groups: Mapping[str, tuple[str, dict]], limit: int) 
     listing = {"metadata": {"total_size": float(total)}, "weight_map": places}
     with replacing_file(path) as temporary, open(temporary, "w") as file:
         json.dump(listing, file, indent=4)
+    for file_name in old:
+        with contextlib.suppress(OSError):
+            os.remove(os.path.join(os.path.dirname(path), file_name))
+
+
+def _own_shards(path: str, base: str) -> list[str]:
+    """Files that a list of ours which is there names."""
+    if not os.path.exists(path):
+        return []
+    try:
+        names = [os.path.basename(name) for name in _shards(path)]
+    except (ValueError, OSError):
+        return []
+    return [name for name in names if re.fullmatch(
+        re.escape(base) + r"_\d{5}(_[0-9a-f]{8})?\.weights\.h5", name)]
 
 
 # ----------------------------------------------------------------------- loading

@@ -345,6 +345,8 @@ class Watch:
             self.seen.append(f"{event}{args!r:.100}")
 
     def _inside(self, event: str, args: tuple) -> bool:
+        if event == "marshal.loads":  # how Python reads compiled modules
+            return sys._getframe(2).f_code.co_filename.startswith("<frozen importlib")
         # `exec` is how Python itself runs a module of ours that is imported on first use.
         if event == "exec":
             name = getattr(args[0], "co_filename", "")

@@ -1,0 +1,104 @@
+"""An entry of a zip archive that is written in any order, as HDF5 files are, in place."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any
+
+__all__ = ["stored_entry"]
+
+_CHUNK = 2**22
+_LIMIT = 2**31 - 2**28
+
+
+class _Part(io.RawIOBase):
+    """The end of a file from a place on, as a file of its own, for reading and writing."""
+
+    def __init__(self, file: IO[bytes], start: int) -> None:
+        self._file, self._start = file, start
+        self._at = 0
+        self.size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
+        self._at = max(base + offset, 0)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")[: max(self.size - self._at, 0)]
+        self._file.seek(self._start + self._at)
+        count = self._file.readinto(view) or 0  # type: ignore[attr-defined]
+        self._at += count
+        return count
+
+    def write(self, data: Any) -> int:
+        self._file.seek(self._start + self._at)
+        count = self._file.write(data)
+        self._at += count
+        self.size = max(self.size, self._at)
+        return count
+
+    def truncate(self, size: int | None = None) -> int:
+        size = self._at if size is None else size
+        self._file.truncate(self._start + size)
+        self.size = size
+        return size
+
+
+@contextlib.contextmanager
+def stored_entry(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[IO[bytes]]:
+    """A file in the block, which becomes an uncompressed entry of the archive.
+
+    What is written goes to its place at once, so that nothing is written twice; the check
+    sum is computed from what the file then holds.
+
+    Args:
+        archive: open for writing, on a file that can be read too (mode `"x"` or `"w"`).
+        name: of the entry.
+        size: about how many bytes it will have; decides on the form of its header.
+    """
+    file: Any = archive.fp
+    info = zipfile.ZipInfo(name, time.localtime()[:6])
+    info.external_attr = 0o600 << 16
+    info.compress_size = info.file_size = info.CRC = 0
+    large = size > _LIMIT
+    info.header_offset = file.tell()
+    file.write(info.FileHeader(zip64=large))
+    start = file.tell()
+    part: Any = _Part(file, start)
+    yield part
+    file.seek(start)
+    left, check = part.size, 0
+    while left:
+        chunk = file.read(min(_CHUNK, left))
+        if not chunk:
+            raise OSError(f"The entry '{name}' could not be read back.")
+        check = zlib.crc32(chunk, check)
+        left -= len(chunk)
+    info.compress_size = info.file_size = part.size
+    info.CRC = check
+    if part.size > zipfile.ZIP64_LIMIT and not large:
+        raise ValueError(f"The entry '{name}' has {part.size:,} bytes, more than was expected.")
+    file.seek(info.header_offset)
+    file.write(info.FileHeader(zip64=large))
+    archive.start_dir = start + part.size
+    file.seek(archive.start_dir)
+    archive.filelist.append(info)
+    archive.NameToInfo[name] = info
