@@ -26,7 +26,7 @@ import numpy as np
 import highlevel as hl
 
 KINDS = {
-    ".keras": "m.keras", "folder": "m", ".weights.h5": "m.weights.h5",
+    ".keras": "m.keras", "folder": "m", ".h5": "m.h5", ".weights.h5": "m.weights.h5",
     ".weights.json": "m.weights.json", ".safetensors": "m.safetensors",
 }
 
@@ -39,7 +39,7 @@ def model() -> Any:
 
 def save(target: Any, path: str, kind: str) -> None:
     """Save in the manner of a kind."""
-    if kind == ".keras":
+    if kind in (".keras", ".h5"):
         target.save(path)
     elif kind == "folder":
         target.save(path, zipped=False)
@@ -51,7 +51,7 @@ def save(target: Any, path: str, kind: str) -> None:
 
 def load(path: str, kind: str) -> Any:
     """The model with the file's weights."""
-    if kind in (".keras", "folder"):
+    if kind in (".keras", "folder", ".h5"):
         return hl.saving.load_model(path)
     target = model()
     target.load_weights(path)

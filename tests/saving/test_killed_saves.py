@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
 from pathlib import Path
 from typing import Any
 
+import killed_saves
 import numpy as np
 import pytest
 
 import highlevel as hl
-
-pytest.importorskip("h5py")
-
-_spec = importlib.util.spec_from_file_location(
-    "killed_saves", Path(__file__).with_name("killed_saves.py"))
-assert _spec is not None and _spec.loader is not None
-killed_saves: Any = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(killed_saves)
 
 
 @pytest.mark.parametrize("kind", list(killed_saves.KINDS))
