@@ -6,27 +6,84 @@ and only as long as the array lives.
 
 from __future__ import annotations
 
+import warnings
 import weakref
-from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import Any
 
 from highlevel_backend import tree
 
 from highlevel.symbolic import SymbolicTensor
 
-__all__ = ["any_masks", "carry_masks", "get_mask", "get_masks", "set_mask"]
+__all__ = [
+    "MaskScope",
+    "any_masks",
+    "end_message",
+    "get_mask",
+    "get_masks",
+    "mask_scope",
+    "masks_by_place",
+    "peek_mask",
+    "set_mask",
+    "set_masks_by_place",
+    "tell_end",
+]
 
 _masks: dict[int, tuple[weakref.ref, Any]] = {}
 
 
-def get_mask(x: Any) -> Any:
-    """The boolean mask set on an array or symbolic tensor, or None."""
+class MaskScope:
+    """What ops do with masks in one call of a layer that somebody wrote, or in a graph.
+
+    Where no scope is set, as inside the built-in layers, ops leave masks alone: those
+    layers say themselves what becomes of one.
+
+    Args:
+        path: path of the layer; None outside of any.
+        told: whether it has said that a mask ends.
+
+    Attributes:
+        ended: name of the first op that ended one.
+        unread: id of an array with a mask that no layer or op has looked at → who made it.
+    """
+
+    __slots__ = ("ended", "path", "told", "unread")
+
+    def __init__(self, path: str | None = None, told: bool = False) -> None:
+        self.path = path
+        self.told = told
+        self.ended: str | None = None
+        self.unread: dict[int, str] = {}
+
+    def seen(self, x: Any) -> None:
+        """Somebody has taken notice of an array's mask."""
+        if self.unread:
+            self.unread.pop(id(x), None)
+
+
+_OUTSIDE = MaskScope()
+#: what ops do with masks: the scope of the call they are in, None to leave masks alone
+mask_scope: ContextVar[MaskScope | None] = ContextVar("highlevel_masks", default=_OUTSIDE)
+
+
+def peek_mask(x: Any) -> Any:
+    """As `get_mask`, without counting as somebody's use of the mask."""
     if type(x) is SymbolicTensor:
         return x.mask
     if not _masks:
         return None
     found = _masks.get(id(x))
     return found[1] if found is not None and found[0]() is x else None
+
+
+def get_mask(x: Any) -> Any:
+    """The boolean mask set on an array or symbolic tensor, or None."""
+    mask = peek_mask(x)
+    if mask is not None:
+        scope = mask_scope.get()
+        if scope is not None:
+            scope.seen(x)
+    return mask
 
 
 def set_mask(x: Any, mask: Any) -> None:
@@ -55,28 +112,34 @@ def any_masks() -> bool:
     return bool(_masks)
 
 
-def carry_masks(inputs: Iterable[Any], output: Any, both: Callable[[Any, Any], Any]) -> None:
-    """Give the result of an op that works entry by entry the masks of its arguments.
+def tell_end(op: str, outputs: list) -> None:
+    """Note, or warn at once in a graph, that the mask of an op's arguments ends with it.
+
+    Outside of layers only graphs are told about: there the result goes on to layers, while
+    an array may be looked at in any way.
 
     Args:
-        inputs: arrays or symbolic tensors; what else is among them does not count.
-        output: the result.
-        both: where two masks meet; an entry counts where it does in all arguments.
+        op: name of the op.
+        outputs: what it returned.
     """
-    shape = getattr(output, "shape", None)
-    if shape is None or get_mask(output) is not None:
+    scope = mask_scope.get()
+    if scope is None:
         return
-    carried = None
-    for x in inputs:
-        mask = get_mask(x)
-        # Broadcasting may have stretched the axes that the mask is over, or put some before.
-        if mask is None or mask is carried or x.ndim != len(shape) or any(
-            a != b for a, b in zip(mask.shape, shape)
-        ):
-            continue
-        carried = mask if carried is None else both(carried, mask)
-    if carried is not None:
-        set_mask(output, carried)
+    if scope.path is not None:
+        scope.ended = scope.ended or op  # the layer tells, when its call is over
+        return
+    node = next((x.node for x in outputs if type(x) is SymbolicTensor), None)
+    if node is not None:
+        warnings.warn(end_message(f"'{op}' (path '{node.operation.name}')"), stacklevel=6)
+
+
+def end_message(op: str) -> str:
+    """What is said where an op ends a mask."""
+    return (
+        f"The op {op} mixes entries that the mask of its input tells apart: the mask ends here, "
+        "and padding counts in the result. Mask the input first (for a sum, multiply it by the "
+        "mask), or use a layer that takes a mask."
+    )
 
 
 def get_masks(structure: Any) -> Any:
@@ -89,3 +152,19 @@ def get_masks(structure: Any) -> Any:
             return tree.map_leaves(get_mask, structure)
         return [get_masks(item) for item in structure]
     return get_mask(structure)
+
+
+def masks_by_place(structure: Any) -> dict[int, Any]:
+    """Place among a tree's leaves → mask, for those that have one."""
+    if not _masks:
+        return {}
+    masks = [peek_mask(leaf) for leaf in tree.leaves(structure)]
+    return {place: mask for place, mask in enumerate(masks) if mask is not None}
+
+
+def set_masks_by_place(structure: Any, masks: dict[int, Any]) -> None:
+    """Set on a tree's leaves what `masks_by_place` found on like ones."""
+    if masks:
+        leaves = tree.leaves(structure)
+        for place, mask in masks.items():
+            set_mask(leaves[place], mask)

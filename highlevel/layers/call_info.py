@@ -20,11 +20,13 @@ class CallInfo:
         mask_arguments: pairs `(argument, its mask argument)` of `call`.
         build_names: parameters of `build`, without `self`.
         build_takes_any: whether `build` has `**kwargs`.
+        foreign: whether `call` was written outside of this library.
     """
 
     __slots__ = (
         "build_names",
         "build_takes_any",
+        "foreign",
         "makes_mask",
         "mask_arguments",
         "names",
@@ -54,6 +56,7 @@ class CallInfo:
         build = list(inspect.signature(cls.build).parameters.values())[1:]
         self.build_names = [p.name for p in build if p.kind not in _VARIADIC]
         self.build_takes_any = any(p.kind is p.VAR_KEYWORD for p in build)
+        self.foreign = getattr(cls.call, "__module__", "").partition(".")[0] != "highlevel"
         self.makes_mask = cls.compute_mask is not base.compute_mask
         if cls.compute_output_spec is not base.compute_output_spec:
             self.output_rule = "spec"

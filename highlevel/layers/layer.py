@@ -23,9 +23,16 @@ from highlevel.layers import tracking
 from highlevel.layers.call_info import CallInfo, call_info
 from highlevel.layers.config import LayerConfig
 from highlevel.layers.input_spec import check_inputs
-from highlevel.layers.mask_flow import MaskFlow
+from highlevel.layers.mask_flow import MaskFlow, without_masked
 from highlevel.layers.training_settings import TrainingSettings
-from highlevel.masking import get_mask, set_mask
+from highlevel.masking import (
+    MaskScope,
+    any_masks,
+    get_mask,
+    get_masks,
+    mask_scope,
+    set_mask,
+)
 from highlevel.naming import _path, auto_name
 from highlevel.state import StatelessScope, autocast_dtype, current_scope
 from highlevel.symbolic import (
@@ -109,6 +116,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
     runs_on_host = False
     #: whether `call` takes strings
     accepts_strings = False
+    #: whether `call` runs layers and ops of a graph, which follow masks themselves
+    _runs_graph = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
@@ -381,6 +390,13 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
                 f"{outer_path}/{self.name}" if outer_path else self.name
             )
             context.training = training
+            outer_scope = mask_scope.get()
+            own_scope = scope_token = None
+            if info.foreign or self._runs_graph:
+                own_scope = MaskScope(self.path if info.foreign else None, self._mask_end_told)
+                scope_token = mask_scope.set(own_scope)
+            elif outer_scope is not None and (symbolic or any_masks()):
+                scope_token = mask_scope.set(None)
             policy = self._dtype_policy
             wanted = policy.compute_dtype
             if not self.autocast or wanted == policy.variable_dtype:
@@ -396,6 +412,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
                 else:
                     outputs = self.call(*args, **kwargs)
             finally:
+                if scope_token is not None:
+                    mask_scope.reset(scope_token)
                 if cast_token is not None:
                     autocast_dtype.reset(cast_token)
                 context.training = outer_training
@@ -407,12 +425,16 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
             raise
         if given is not None:
             Node(self, given[0], given[1], outputs)
-        elif self.activity_regularizer is not None:
+        if (
+            masks is not None or (self._supports_masking and info.makes_mask) or any_masks()
+            or (own_scope is not None and (symbolic or own_scope.ended or own_scope.unread))
+        ):
+            self._set_output_masks(info, args, kwargs, outputs, masks, own_scope)
+        if given is None and self.activity_regularizer is not None:
             for value in tree.leaves(outputs):
                 batch = value.shape[0] if value.ndim else 1
-                self.add_loss(self.activity_regularizer(value) / max(batch, 1))
-        if masks is not None or (self._supports_masking and info.makes_mask):
-            self._set_output_masks(info, args, kwargs, outputs, masks)
+                counted = without_masked(value)
+                self.add_loss(self.activity_regularizer(counted) / max(batch, 1))
         if context.observer is not None:
             seen = context.observer(self, args, kwargs, outputs)
             outputs = outputs if seen is None else seen
@@ -484,6 +506,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
                 return symbolic_tensors(shape, self.compute_dtype)
         if info.output_rule == "spec":
             return self.compute_output_spec(*args, **kwargs)
+        if info.foreign and get_masks(args[:1]) is not None:
+            return self._infer_following(args, kwargs)
         return evaluate_abstractly(self.call, args, kwargs)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ from highlevel_backend import tree
 
 from highlevel import config, dtype_policies, errors, ops
 from highlevel.losses.shapes import as_floats, broadcasts, match_ranks
-from highlevel.masking import get_mask
+from highlevel.masking import get_mask, mask_scope
 from highlevel.naming import auto_name
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -95,6 +95,7 @@ class Loss:
             ValueError: shapes do not fit.
         """
         mask = get_mask(y_pred)
+        token = mask_scope.set(None)  # what becomes of the mask is said here
         try:
             y_pred, y_true = self._as_arrays(y_pred), self._as_arrays(y_true)
             losses = self.call(y_true, y_pred)
@@ -113,6 +114,8 @@ class Loss:
                    f", sample_weight={errors.describe(sample_weight)}."),
             )
             raise
+        finally:
+            mask_scope.reset(token)
 
     def _as_arrays(self, structure: Any) -> Any:
         """A tree's leaves in the loss's dtype; lists of Python numbers are arrays themselves."""
@@ -197,8 +200,8 @@ def reduce_weighted(
         values: floating array.
         sample_weight: weights that broadcast with `values`; a last axis of length 1 more
             or less makes no difference.
-        mask: booleans of the shape of `values`; entries where it is false do not count,
-            in a mean neither above nor below the line.
+        mask: booleans of the shape of `values` or of its first axes; entries where it is
+            false do not count, in a mean neither above nor below the line.
         reduction: see `Loss`.
         dtype: dtype of the result; that of `values` where None.
 
@@ -212,6 +215,9 @@ def reduce_weighted(
     dtype = values.dtype
     if mask is not None:
         counted = ops.cast(mask, dtype)
+        missing = range(len(counted.shape), len(values.shape))
+        if missing:  # a mask over the first axes says the same of all that is behind them
+            counted = ops.expand_dims(counted, tuple(missing))
         if reduction in ("sum_over_batch_size", "mean"):
             # Raise the weights of what counts, so that the mean is one over what counts.
             counted = counted * (ops.sum(ops.ones_like(counted)) / _never_zero(ops.sum(counted)))

@@ -38,6 +38,8 @@ class Functional(Model):
     (None, 2)
     """
 
+    _runs_graph = True
+
     @public
     def __init__(
         self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any
@@ -131,6 +133,9 @@ class Functional(Model):
         if self._host_part is not None and is_prepared(inputs):
             return self._host_part.finish(inputs)
         return self._graph.run(self._take_values(inputs))
+
+    def _own_outputs(self) -> list:
+        return self._graph._flat_outputs
 
     def _graph_inside(self) -> Graph:
         return self._graph

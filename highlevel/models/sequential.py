@@ -40,6 +40,8 @@ class Sequential(Model):
     ((None, 2), 58)
     """
 
+    _runs_graph = True
+
     @public
     def __init__(
         self,
@@ -201,6 +203,9 @@ class Sequential(Model):
                     raise
                 self.built = True  # a layer needs values: each is built when it is called
         self._prepared = True
+
+    def _own_outputs(self) -> list:
+        return [] if self._ends is None else tree.leaves(self._ends[1])
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Call the layers one after another."""

@@ -16,10 +16,11 @@ import numpy as np
 from highlevel_backend import canonical_name, current_backend, result_dtype, tree
 
 from highlevel import config
-from highlevel.masking import any_masks, carry_masks
+from highlevel.masking import any_masks, mask_scope
 from highlevel.naming import unique_name
-from highlevel.ops.entrywise import carries_masks
 from highlevel.ops.graph_table import split_call
+from highlevel.ops.mask_rules import follow_masks
+from highlevel.ops.registry import registered_ops
 from highlevel.state import autocast_dtype
 from highlevel.symbolic import Node, SymbolicTensor, any_symbolic, evaluate_abstractly
 from highlevel.variable import Variable
@@ -43,27 +44,20 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable)
 
-#: name → op, of every decorated function; what a saved graph may name
-registered_ops: dict[str, Callable] = {}
-
 
 class OpCall:
     """One use of an op in a graph; stands where a layer would as a node's operation."""
 
-    __slots__ = ("_carries_masks", "_inbound_nodes", "_outbound_nodes", "function", "name")
+    __slots__ = ("_inbound_nodes", "_outbound_nodes", "function", "name")
 
     def __init__(self, function: Callable, name: str | None = None) -> None:
         self.function = function
         self.name = name or unique_name(function.__name__)
-        self._carries_masks = carries_masks(function)
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        result = self.function(*args, **kwargs)
-        if self._carries_masks and any_masks():
-            carry_masks(tree.leaves((args, kwargs)), result, registered_ops["logical_and"])
-        return result
+        return self.function(*args, **kwargs)
 
     def graph_arguments(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Those of a call's arguments that a saved graph lists as inputs."""
@@ -110,6 +104,8 @@ def op(function: Any = None, *, spec: Callable | None = None, kernel: str | None
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             if any_symbolic(args, kwargs):
                 return _record(wrapper, spec, args, kwargs)
+            if any_masks() and mask_scope.get() is not None:
+                return _followed(wrapper, function, args, kwargs)
             return function(*args, **kwargs)
 
     else:
@@ -118,11 +114,25 @@ def op(function: Any = None, *, spec: Callable | None = None, kernel: str | None
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             if any_symbolic(args, kwargs):
                 return _record(wrapper, spec, args, kwargs)
-            return current_backend().kernels.get(kernel, function)(*args, **kwargs)
+            chosen = current_backend().kernels.get(kernel, function)
+            if any_masks() and mask_scope.get() is not None:
+                return _followed(wrapper, chosen, args, kwargs)
+            return chosen(*args, **kwargs)
 
     vars(wrapper).update(reference=function, kernel=kernel)
     registered_ops[function.__name__] = wrapper
     return wrapper
+
+
+def _followed(wrapper: Callable, function: Callable, args: tuple, kwargs: dict) -> Any:
+    """The result of an op with the masks that its arguments leave it."""
+    token = mask_scope.set(None)  # what the op is written with need not follow them too
+    try:
+        result = function(*args, **kwargs)
+    finally:
+        mask_scope.reset(token)
+    follow_masks(wrapper, args, kwargs, result)
+    return result
 
 
 def _record(wrapper: Callable, spec: Callable | None, args: tuple, kwargs: dict) -> Any:
@@ -136,9 +146,9 @@ def _record(wrapper: Callable, spec: Callable | None, args: tuple, kwargs: dict)
     output = spec(*args, **kwargs) if spec is not None else None
     if output is None:
         output = evaluate_abstractly(wrapper, args, kwargs)
-    node = Node(OpCall(wrapper), args, kwargs, output)
-    if node.operation._carries_masks:
-        carry_masks(node.inputs, output, registered_ops["logical_and"])
+    Node(OpCall(wrapper), args, kwargs, output)
+    if mask_scope.get() is not None:
+        follow_masks(wrapper, args, kwargs, output)
     return output
 
 

@@ -6,6 +6,7 @@ model's outputs when these are first seen.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from highlevel_backend import tree
 from highlevel import losses as losses_module
 from highlevel import metrics as metrics_module
 from highlevel.errors import describe, suggest
+from highlevel.masking import peek_mask
 
 __all__ = ["LossRouting", "MetricRouting", "match_outputs", "output_names"]
 
@@ -236,6 +238,7 @@ class MetricRouting:
         self.by_name: bool | None = None
         #: per output: `(metric, name in the logs, takes weights)`
         self.routes: list[list[tuple[Any, str, bool]]] = []
+        self._told: set[str] = set()
         for group in self.given:
             for one in tree.leaves(group):
                 if isinstance(one, str) and one not in _BY_SHAPE:
@@ -306,6 +309,8 @@ class MetricRouting:
             for metric, label, weighted in routes:
                 if true[i] is None:
                     continue
+                if peek_mask(pred[i]) is not None:
+                    self._tell_padding(metric, label, names[i])
                 try:
                     metric.update_state(
                         true[i], pred[i], sample_weight=weight[i] if weighted else None
@@ -316,6 +321,19 @@ class MetricRouting:
                         f"{describe(true[i])} and output {describe(pred[i])}."
                     )
                     raise
+
+    def _tell_padding(self, metric: Any, label: str, output: str) -> None:
+        """Warn, once, that a metric of this library counts what the output's mask leaves out."""
+        if isinstance(metric, metrics_module.MeanMetricWrapper) or label in self._told or \
+                not type(metric).__module__.startswith("highlevel."):
+            return
+        self._told.add(label)
+        warnings.warn(
+            f"The metric '{label}' ({type(metric).__name__}) takes no masks, and the output "
+            f"'{output}' has one: it counts padding. Give it in `weighted_metrics`, with a "
+            "`sample_weight` that is 0 there.",
+            stacklevel=4,
+        )
 
     @property
     def metrics(self) -> list[Any]:

@@ -17,6 +17,7 @@ from highlevel import metrics as metrics_module
 from highlevel import ops
 from highlevel import optimizers as optimizers_module
 from highlevel.errors import describe, public
+from highlevel.masking import masks_by_place, set_masks_by_place
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 from highlevel.state import AbstractScope, StatelessScope
 from highlevel.symbolic import SymbolicTensor, evaluate_abstractly
@@ -380,14 +381,18 @@ class Trainer(_Base):
         """
         trainable, others, slots, metrics = state
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        (_, aux), gradients = current_backend().value_and_grad(
-            lambda t: self.compute_loss_and_updates(
-                t, others, metrics, x, y, sample_weight, training=True,
+
+        def loss_and_masks(values: list) -> tuple[Any, tuple]:
+            total, aux = self.compute_loss_and_updates(
+                values, others, metrics, x, y, sample_weight, training=True,
                 optimizer_variables=slots,
-            ),
-            has_aux=True,
-        )(list(trainable))
+            )
+            return total, (aux, masks_by_place(aux[1]))
+
+        (_, (aux, masks)), gradients = current_backend().value_and_grad(
+            loss_and_masks, has_aux=True)(list(trainable))
         loss, y_pred, others, metrics = aux
+        set_masks_by_place(y_pred, masks)  # the arrays are others outside of the gradient
         trainable, slots = self._apply_gradients(gradients, trainable, slots)
         logs, metrics = self._update_metrics(metrics, others, x, y, y_pred, sample_weight, loss)
         return logs, (trainable, others, slots, metrics)

@@ -21,8 +21,8 @@ class Softmax(ShapeKeepingLayer):
     Args:
         axis: axis or axes that sum to 1.
 
-    Called with `mask` (shape of the inputs, true where an entry takes part), masked
-    entries get 0.
+    Called with `mask` (shape of the inputs, or of their first axes; true where an entry takes
+    part), masked entries get 0.
 
     >>> import highlevel as hl
     >>> hl.layers.Softmax()(hl.ops.array([1.0, 1.0])).tolist()
@@ -45,6 +45,8 @@ class Softmax(ShapeKeepingLayer):
             return ops.softmax(inputs, axis=axis)
         dtype = str(inputs.dtype)
         mask = current_backend().cast(mask, "bool")
+        if mask.ndim < inputs.ndim:  # one for each step, not for each entry
+            mask = ops.expand_dims(mask, tuple(range(mask.ndim, inputs.ndim)))
         outputs = ops.softmax(ops.where(mask, inputs, _LOW.get(dtype, -1e9)), axis=axis)
         # Where everything is masked the softmax is uniform: those are set to 0 as well.
         return ops.multiply(outputs, current_backend().cast(mask, dtype))

@@ -7,6 +7,7 @@ from typing import Any
 from highlevel import ops
 from highlevel.layers.adaptation.lora import AdaptedWeight, LowRankAdaptable
 from highlevel.layers.input_spec import InputSpec
+from highlevel.ops.mask_rules import einsum_mask
 
 __all__ = ["EinsumDense"]
 
@@ -124,6 +125,16 @@ class EinsumDense(LowRankAdaptable):
         if self.bias is not None:
             x = ops.add(x, self.bias)
         return x if self._activate is None else self._activate(x)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The input's, where the equation leaves the axes that it is over in front."""
+        source, _, output = (term.partition("...") for term in self._terms)
+        if mask is None:
+            return None
+        if source[0] == output[0] == "" and source[1] and output[1]:
+            covered = len(inputs.shape) - len(source[2])
+            return mask if len(mask.shape) <= covered else None
+        return einsum_mask(mask, source[0], output[0])
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The shape that the equation makes of `input_shape`."""

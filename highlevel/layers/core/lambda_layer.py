@@ -87,6 +87,9 @@ class Lambda(Layer):
         shape = self.compute_output_shape(tree.map_leaves(lambda x: tuple(x.shape), inputs))
         return SymbolicTensor.of(tuple(shape), self.compute_dtype)
 
+    def _uses_masks(self, info: Any) -> bool:
+        return self._takes_mask or self.mask is not None
+
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """As the argument `mask` says."""
         return self.mask(inputs, mask) if callable(self.mask) else self.mask

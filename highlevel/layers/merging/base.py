@@ -112,7 +112,13 @@ class ElementwiseMerge(Merge):
         return tuple(merged)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Where any mask is true; an input without one is true everywhere."""
-        if not mask or any(m is None for m in mask):
+        """Where any mask is true; inputs without one, or stretched along its axes, aside."""
+        if not mask or not isinstance(mask, (list, tuple)):
             return None
-        return functools.reduce(ops.logical_or, mask)
+        shape = self.compute_output_shape([tuple(x.shape) for x in inputs])
+        kept = [
+            m for x, m in zip(inputs, mask)
+            if m is not None and len(x.shape) == len(shape)
+            and all(a == b for a, b in zip(m.shape, shape))
+        ]
+        return functools.reduce(ops.logical_or, kept) if kept else None

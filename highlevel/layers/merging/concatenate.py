@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from highlevel_backend import current_backend
@@ -72,11 +73,15 @@ class Concatenate(Merge):
         return tuple(merged)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The masks joined where the axis is one of theirs, else where all are true."""
-        if mask is None or all(m is None for m in mask):
+        """The masks joined where the axis is one of theirs, else where any is true."""
+        given = [m for m in mask if m is not None] if mask is not None else []
+        if not given:
             return None
+        if self.axis % len(inputs[0].shape) >= max(len(m.shape) for m in given):
+            # An input without a mask has nothing to say on which steps count.
+            return functools.reduce(ops.logical_or, given)
         masks = []
-        for x, m in zip(inputs, mask):
+        for x, m in zip(inputs, mask or ()):
             if m is None:
                 m = ops.ones_like(x, dtype="bool")
             elif m.ndim < x.ndim:

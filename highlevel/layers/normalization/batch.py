@@ -9,7 +9,7 @@ from highlevel_backend import current_backend
 from highlevel import initializers, ops
 from highlevel.layers.described import ShapeKeepingLayer, known_length
 from highlevel.layers.input_spec import InputSpec
-from highlevel.layers.normalization.common import normal_axes, precise
+from highlevel.layers.normalization.common import counted, masked_moments, normal_axes, precise
 
 __all__ = ["BatchNormalization"]
 
@@ -60,6 +60,9 @@ class BatchNormalization(ShapeKeepingLayer):
         "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint",
         "synchronized", "renorm", "renorm_clipping", "renorm_momentum",
     )
+
+    #: a mask of one entry per sample is welcome
+    counts_samples = True
 
     beta_initializer: Any
     beta_regularizer: Any
@@ -215,15 +218,7 @@ class BatchNormalization(ShapeKeepingLayer):
         axes = self._reduced
         if mask is None:
             return ops.moments(x, axes=axes)
-        weights = current_backend().cast(mask, str(x.dtype))
-        if weights.ndim < x.ndim:
-            weights = ops.expand_dims(weights, tuple(range(weights.ndim, x.ndim)))
-        weights = ops.broadcast_to(weights, x.shape)
-        # A batch that is masked out whole has the mean 0, not NaN.
-        count = ops.maximum(ops.sum(weights, axis=axes, keepdims=True), 1.0)
-        mean = ops.divide(ops.sum(ops.multiply(x, weights), axis=axes, keepdims=True), count)
-        far = ops.multiply(ops.square(ops.subtract(x, mean)), weights)
-        variance = ops.divide(ops.sum(far, axis=axes, keepdims=True), count)
+        mean, variance = masked_moments(x, counted(x, mask, axes), axes)
         return ops.squeeze(mean, axes), ops.squeeze(variance, axes)
 
 

@@ -9,7 +9,7 @@ from highlevel_backend import current_backend
 from highlevel import ops
 from highlevel.layers.described import ShapeKeepingLayer, known_length
 from highlevel.layers.input_spec import InputSpec
-from highlevel.layers.normalization.common import normal_axes, precise
+from highlevel.layers.normalization.common import counted, masked_moments, normal_axes, precise
 
 __all__ = ["GroupNormalization"]
 
@@ -28,6 +28,9 @@ class GroupNormalization(ShapeKeepingLayer):
         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of them.
 
     Weights: `gamma`, `beta`, each `(channels,)`.
+
+    Called with `mask` `(batch, steps)`, entries masked out count neither for the mean nor
+    for the variance.
 
     Raises:
         ValueError: the channels cannot be split so.
@@ -100,12 +103,13 @@ class GroupNormalization(ShapeKeepingLayer):
         self._reduced = tuple(a for a in range(1, rank + 1) if a != axis)
         self._spread = (1,) * axis + (channels,) + (1,) * (rank - axis - 1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         """The normalized array, in the compute dtype."""
         x = precise(inputs)
         shape, axis = tuple(x.shape), self._channel_axis
         grouped = ops.reshape(x, (*shape[:axis], *self._grouped, *shape[axis + 1:]))
-        mean, variance = ops.moments(grouped, axes=self._reduced, keepdims=True)
+        weights = None if axis < 2 else counted(grouped, mask, self._reduced)
+        mean, variance = masked_moments(grouped, weights, self._reduced)
         # Scale and shift per channel are small: the large array is passed over once.
         scale = ops.rsqrt(ops.add(variance, self.epsilon))
         mean, scale = self._per_channel(mean), self._per_channel(scale)

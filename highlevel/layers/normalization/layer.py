@@ -8,7 +8,13 @@ from highlevel_backend import current_backend
 
 from highlevel import ops
 from highlevel.layers.described import ShapeKeepingLayer
-from highlevel.layers.normalization.common import normal_axes, precise, weights_shape
+from highlevel.layers.normalization.common import (
+    counted,
+    masked_moments,
+    normal_axes,
+    precise,
+    weights_shape,
+)
 
 __all__ = ["LayerNormalization"]
 
@@ -26,6 +32,9 @@ class LayerNormalization(ShapeKeepingLayer):
         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of them.
 
     Weights: `gamma`, `beta`, each with the lengths of `axis`.
+
+    Called with `mask` over the first axes, entries masked out count neither for the mean nor
+    for the variance, where `axis` is one of them.
 
     >>> import highlevel as hl
     >>> layer = hl.layers.LayerNormalization(epsilon=0.0)
@@ -98,14 +107,20 @@ class LayerNormalization(ShapeKeepingLayer):
             lengths = dict(zip(axes, shape))
             self._spread = tuple(lengths.get(axis, 1) for axis in range(rank))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         """The normalized array, in the compute dtype."""
         x = precise(inputs)
         gamma, beta = self.gamma, self.beta
         if self._spread is not None:
             gamma = None if gamma is None else ops.reshape(gamma, self._spread)
             beta = None if beta is None else ops.reshape(beta, self._spread)
-        if self.rms_scaling:
+        weights = counted(x, mask, self._axes)
+        if weights is not None and not self.rms_scaling:
+            mean, variance = masked_moments(x, weights, self._axes)
+            x = ops.multiply(ops.subtract(x, mean), ops.rsqrt(ops.add(variance, self.epsilon)))
+            x = x if gamma is None else ops.multiply(x, gamma)
+            x = x if beta is None else ops.add(x, beta)
+        elif self.rms_scaling:
             variance = ops.var(x, axis=self._axes, keepdims=True)
             x = ops.multiply(ops.multiply(x, ops.rsqrt(ops.add(variance, self.epsilon))), gamma)
         else:

@@ -8,7 +8,7 @@ from highlevel_backend import current_backend
 
 from highlevel import ops
 from highlevel.layers.described import ShapeKeepingLayer
-from highlevel.layers.normalization.common import normal_axes, precise, weights_shape
+from highlevel.layers.normalization.common import counted, normal_axes, precise, weights_shape
 
 __all__ = ["RMSNormalization"]
 
@@ -40,6 +40,7 @@ class RMSNormalization(ShapeKeepingLayer):
         super().__init__(**kwargs)
         self.axis = axis
         self.epsilon = epsilon
+        self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         """Make the scale."""
@@ -53,11 +54,19 @@ class RMSNormalization(ShapeKeepingLayer):
         trailing = axes == tuple(range(rank - len(axes), rank))
         self._spread = None if trailing else tuple(lengths.get(a, 1) for a in range(rank))
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, mask: Any = None) -> Any:
         """The normalized array, in the compute dtype."""
         scale = precise(self.scale.value)
         if self._spread is not None:
             scale = ops.reshape(scale, self._spread)
+        weights = counted(x, mask, self._axis)
+        if weights is not None:
+            x = precise(x)
+            total = ops.sum(ops.multiply(ops.square(x), weights), axis=self._axis, keepdims=True)
+            count = ops.maximum(ops.sum(weights, axis=self._axis, keepdims=True), 1.0)
+            mean = ops.add(ops.divide(total, count), self.epsilon)
+            x = ops.multiply(ops.multiply(x, ops.rsqrt(mean)), scale)
+            return current_backend().cast(x, self.compute_dtype)
         x = ops.rms_normalization(
             precise(x), scale, axis=self._axis,
             epsilon=self.epsilon,

@@ -94,6 +94,10 @@ class SpectralNormalization(Wrapper):
         sigma = ops.matmul(ops.matmul(v, matrix), ops.transpose(u))
         return u, ops.divide(kernel, ops.reshape(sigma, ()))
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """What the layer inside says."""
+        return self.layer.compute_mask(inputs, mask) if self.layer.supports_masking else None
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """That of the layer inside."""
         return self.layer.compute_output_shape(input_shape)

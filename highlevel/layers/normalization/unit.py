@@ -8,7 +8,7 @@ from highlevel_backend import current_backend
 
 from highlevel import ops
 from highlevel.layers.described import ShapeKeepingLayer
-from highlevel.layers.normalization.common import precise
+from highlevel.layers.normalization.common import counted, precise
 
 __all__ = ["UnitNormalization"]
 
@@ -38,9 +38,12 @@ class UnitNormalization(ShapeKeepingLayer):
         self._axes = tuple(self.axis) if isinstance(self.axis, list) else self.axis
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         """The normalized array, in the compute dtype."""
         x = precise(inputs)
-        total = ops.sum(ops.square(x), axis=self._axes, keepdims=True)
+        squares, weights = ops.square(x), counted(x, mask, self._axes)
+        if weights is not None:
+            squares = ops.multiply(squares, weights)
+        total = ops.sum(squares, axis=self._axes, keepdims=True)
         x = ops.multiply(x, ops.rsqrt(ops.maximum(total, 1e-12)))
         return current_backend().cast(x, self.compute_dtype)

@@ -20,6 +20,10 @@ __all__ = [
 ]
 
 
+#: what no value of a dtype is below, where -3e38 is out of its range
+_LOWEST = {"float16": -65504.0}
+
+
 class GlobalPooling(DescribedLayer):
     """Reduces all spatial axes."""
 
@@ -64,7 +68,8 @@ class GlobalAverage(GlobalPooling):
 
 
 class GlobalMaxPooling1D(GlobalMax):
-    """The largest value of each channel over `(steps)`.
+    """The largest value of each channel over `(steps)`. Called with `mask`
+    `(batch, steps)`, only the steps where it is true count; a sample without any gives 0.
 
     Args:
         data_format: `"channels_last"`, `"channels_first"`; the configured one by default.
@@ -79,6 +84,28 @@ class GlobalMaxPooling1D(GlobalMax):
     """
 
     _rank = 1
+
+    def __init__(
+        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(data_format, keepdims, **kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """The maxima over the steps, those masked out left aside."""
+        if mask is None:
+            return super().call(inputs)
+        (steps,) = self._axes
+        counts = ops.expand_dims(current_backend().cast(mask, "bool"), 2 if steps == 1 else 1)
+        # No value of theirs is greater, and their share of the gradient is none.
+        lowest = current_backend().asarray(_LOWEST.get(str(inputs.dtype), -3e38), inputs.dtype)
+        largest = ops.max(
+            ops.where(counts, inputs, lowest), axis=steps, keepdims=self.keepdims)
+        some = ops.any(counts, axis=steps, keepdims=self.keepdims)
+        return ops.where(some, largest, ops.zeros_like(largest))
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: the steps are gone."""
 
 
 class GlobalMaxPooling2D(GlobalMax):
@@ -119,7 +146,7 @@ class GlobalMaxPooling3D(GlobalMax):
 
 class GlobalAveragePooling1D(GlobalAverage):
     """The mean of each channel over `(steps)`. Called with `mask`
-    `(batch, steps)`, only the steps where it is true count.
+    `(batch, steps)`, only the steps where it is true count; a sample without any gives 0.
 
     Args:
         data_format: `"channels_last"`, `"channels_first"`; the configured one by default.
@@ -149,7 +176,8 @@ class GlobalAveragePooling1D(GlobalAverage):
         weights = current_backend().cast(mask, str(inputs.dtype))
         weights = ops.expand_dims(weights, 2 if steps == 1 else 1)
         total = ops.sum(ops.multiply(inputs, weights), axis=steps, keepdims=self.keepdims)
-        return ops.divide(total, ops.sum(weights, axis=steps, keepdims=self.keepdims))
+        count = ops.sum(weights, axis=steps, keepdims=self.keepdims)
+        return ops.divide(total, ops.maximum(count, 1))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """None: the steps are gone."""

@@ -100,6 +100,8 @@ class TimeDistributed(Wrapper):
         if all(m.ndim > 2 for m in tree.leaves(mask)) and mask is not None \
                 and "mask" in call_info(type(self.layer), Layer).names:
             arguments["mask"] = tree.map_leaves(merged, mask)
+        elif getattr(self.layer, "counts_samples", False) and mask is not None:
+            arguments["mask"] = xp.reshape(mask, (-1,))  # each step is a sample to the layer
         outputs = self.layer(tree.map_leaves(merged, inputs), training=training, **arguments)
         return tree.map_leaves(lambda x: xp.reshape(x, (*lead, *x.shape[1:])), outputs)
 

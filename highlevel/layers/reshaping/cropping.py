@@ -77,6 +77,10 @@ class Cropping1D(Cropping):
     ) -> None:
         super().__init__(cropping, **kwargs)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The steps that are left."""
+        return None if mask is None or len(mask.shape) != 2 else mask[self._index]
+
 
 class Cropping2D(Cropping):
     """Cuts entries off both ends of images.

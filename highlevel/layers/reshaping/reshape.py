@@ -9,6 +9,7 @@ from highlevel import config, ops
 from highlevel.layers.described import positive
 from highlevel.layers.input_spec import InputSpec
 from highlevel.layers.reshaping.base import Rearranging
+from highlevel.ops.mask_rules import reshaped_mask, transposed_mask
 
 __all__ = ["Flatten", "Permute", "RepeatVector", "Reshape"]
 
@@ -96,6 +97,12 @@ class Reshape(Rearranging):
             )
         return tuple((have // want if want else 0) if n == -1 else n for n in target)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The input's, where the axes that it is over keep their lengths."""
+        if mask is None:
+            return None
+        return reshaped_mask(mask, inputs.shape, self.compute_output_shape(inputs.shape))
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """`(batch, *target_shape)`."""
         return (input_shape[0], *self._resolved(input_shape))
@@ -131,6 +138,10 @@ class Permute(Rearranging):
     def call(self, inputs: Any) -> Any:
         """The transposed array."""
         return ops.transpose(inputs, self._order)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The input's, where the axes that it is over stay in front."""
+        return None if mask is None else transposed_mask(mask, self._order)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """The lengths in the new order."""

@@ -67,6 +67,12 @@ class UpSampling1D(UpSampling):
         super().__init__(size, **kwargs)
         self.size = positive(self, "size", self._factors[0])
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Each entry `size` times."""
+        if mask is None or len(mask.shape) != 2:
+            return None
+        return ops.repeat(mask, self._factors[0], axis=1)
+
 
 class UpSampling2D(UpSampling):
     """Each row and column of an image `size` times, or interpolated between.
