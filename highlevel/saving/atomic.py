@@ -32,6 +32,17 @@ def _sync(path: str) -> None:
         os.close(descriptor)
 
 
+def _tell(error: BaseException, path: str) -> None:
+    """Let an error of the system (a full disk) name the file, and what became of it."""
+    if isinstance(error, OSError) and error.errno is not None:
+        if error.filename is None or str(error.filename).endswith(".tmp"):
+            error.filename = path
+        error.add_note(
+            f"'{path}' could not be written; what was there before is as it was, and what was "
+            "begun is removed."
+        )
+
+
 @contextlib.contextmanager
 def replacing_file(path: str) -> Iterator[str]:
     """A path beside `path` to write to; on success it takes `path`'s place in one step.
@@ -52,9 +63,10 @@ def replacing_file(path: str) -> Iterator[str]:
         _sync(temporary)
         os.replace(temporary, path)
         _sync(folder)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.remove(temporary)
+        _tell(error, path)
         raise
 
 
@@ -96,10 +108,11 @@ def replacing_directory(path: str) -> Iterator[str]:
         else:
             os.rename(temporary, path)
         _sync(os.path.dirname(os.path.abspath(path)))
-    except BaseException:
+    except BaseException as error:
         if old is not None and not os.path.exists(path):
             os.rename(old, path)
         shutil.rmtree(temporary, ignore_errors=True)
+        _tell(error, path)
         raise
     if old is not None:
         shutil.rmtree(old, ignore_errors=True)

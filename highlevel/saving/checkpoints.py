@@ -8,6 +8,7 @@ moved there. Both kinds are recognised and read.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import io
 import json
@@ -32,6 +33,7 @@ __all__ = [
 _ARRAYS = "state.npz"
 _RECORD = "checkpoint.json"
 _REPLACED = ".replaced"
+_UNFINISHED = ".orbax-checkpoint-tmp"
 _ORBAX = ("_CHECKPOINT_METADATA", "orbax.checkpoint")
 
 
@@ -112,6 +114,7 @@ class CheckpointDirectory:
             if os.path.isdir(place):  # of an earlier training: stays until the new one is whole
                 shutil.rmtree(place + _REPLACED, ignore_errors=True)
                 os.rename(place, place + _REPLACED)
+            shutil.rmtree(place + _UNFINISHED, ignore_errors=True)  # of a process that was killed
             response = _orbax().save_checkpointables_async(place, _payload(checkpoint))
             self._writing = step, response.result
         else:
@@ -135,12 +138,14 @@ class CheckpointDirectory:
         try:
             finish()
         except Exception as error:
+            shutil.rmtree(place + _UNFINISHED, ignore_errors=True)
             if os.path.isdir(place + _REPLACED) and not os.path.isdir(place):
                 os.rename(place + _REPLACED, place)
+            full = "No space left" in str(error)
             raise OSError(
-                getattr(error, "errno", None) or 5,
-                f"The checkpoint of step {step} could not be written: {error} Those before it "
-                "stay as they were",
+                getattr(error, "errno", None) or (errno.ENOSPC if full else errno.EIO),
+                f"The checkpoint of step {step} could not be written: {_shortly(error)}. Those "
+                "before it stay as they were",
                 place,
             ) from error
         if process_index_and_count()[0]:
@@ -158,6 +163,11 @@ class CheckpointDirectory:
             if self._writer is not None:
                 self._writer.shutdown()
                 self._writer = None
+
+
+def _shortly(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return text if len(text) < 300 else f"{text[:300]}..."
 
 
 def is_checkpoint(path: Any) -> bool:

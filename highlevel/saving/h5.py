@@ -12,6 +12,7 @@ import numpy as np
 
 from highlevel.saving.errors import FileError
 from highlevel.saving.h5_structure import check_structure
+from highlevel.saving.sink import hdf5_file
 
 __all__ = [
     "Dataset", "Store", "WeightFile", "check_values", "open_hdf5", "open_weights", "write_weights",
@@ -33,9 +34,7 @@ def write_weights(target: Any, groups: Mapping[str, tuple[str, Mapping[str, Any]
         target: path, or a binary file open for reading and writing.
         groups: group → `(name of the object, key → array)`.
     """
-    import h5py
-
-    with h5py.File(target, "w") as file:
+    with hdf5_file(target) as file:
         for group, (name, arrays) in groups.items():
             place = file.create_group(group)
             if name:

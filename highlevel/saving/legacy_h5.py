@@ -22,6 +22,7 @@ from highlevel.saving.h5 import Dataset, WeightFile, open_weights
 from highlevel.saving.legacy_config import modern_compile_config, modern_model
 from highlevel.saving.loading import Loading, describe
 from highlevel.saving.report import LoadReport
+from highlevel.saving.sink import hdf5_file
 from highlevel.serialization import (
     CustomObjectScope,
     deserialize_keras_object,
@@ -225,15 +226,13 @@ def save_legacy_model(model: Any, path: str, config: dict[str, Any], version: st
     Raises:
         ValueError: a model of another kind.
     """
-    import h5py
-
     if not hasattr(model, "layers") or "layers" not in config["config"]:
         raise ValueError(
             f"An '.h5' file holds Sequential and functional models; {describe(model)} is neither. "
             "Save it as '.keras'."
         )
     optimizer = getattr(model, "optimizer", None) if include_optimizer else None
-    with replacing_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with replacing_file(path) as temporary, hdf5_file(temporary) as file:
         file.attrs["keras_version"] = version
         file.attrs["backend"] = "jax"
         file.attrs["model_config"] = json.dumps(

@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,6 +88,9 @@ def save_safetensors(model: Any, path: str) -> None:
         try:
             library.numpy.save_file(arrays, temporary, metadata=metadata)
         except (KeyError, library.SafetensorError) as error:
+            failed = re.search(r"\(os error (\d+)\)", str(error))
+            if failed is not None:  # a full disk
+                raise OSError(int(failed[1]), os.strerror(int(failed[1]))) from error
             kinds = sorted({str(array.dtype) for array in arrays.values()})
             raise ValueError(
                 f"The weights of {describe(model)} cannot be written as safetensors; their "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from highlevel.saving.atomic import replacing_file
 from highlevel.training.callbacks.callback import Callback, Logs
 
 __all__ = ["BackupAndRestore"]
@@ -148,15 +150,25 @@ class BackupAndRestore(Callback):
             for name in _FILES:
                 if os.path.exists(self._path(name)):
                     shutil.copy2(self._path(name), self._path(_previous(name)))
-        self.model.save_weights(self._path(_next(_WEIGHTS)), overwrite=True)
-        with open(self._path(_next(_STATE)), "wb") as file:
-            np.savez(file, **arrays)
-            _flush(file)
-        temporary = self._path(_RECORD + ".tmp")
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(record, file)
-            _flush(file)
-        os.replace(temporary, self._path(_next(_RECORD)))
+        try:
+            self.model.save_weights(self._path(_next(_WEIGHTS)), overwrite=True)
+            with replacing_file(self._path(_next(_STATE))) as temporary, open(
+                temporary, "wb"
+            ) as file:
+                np.savez(file, **arrays)
+            with replacing_file(self._path(_next(_RECORD))) as temporary, open(
+                temporary, "w", encoding="utf-8"
+            ) as file:
+                json.dump(record, file)
+        except BaseException as error:
+            if not os.path.exists(self._path(_next(_RECORD))):
+                for name in (_WEIGHTS, _STATE):
+                    with contextlib.suppress(OSError):
+                        os.remove(self._path(_next(name)))
+            error.add_note(
+                f"The backup in '{self.backup_dir}' could not be made; the one before stays."
+            )
+            raise
         self._finish_replacing()
 
     def _finish_replacing(self) -> None:
@@ -165,11 +177,6 @@ class BackupAndRestore(Callback):
         for name in _FILES:
             if os.path.exists(self._path(_next(name))):
                 os.replace(self._path(_next(name)), self._path(name))
-
-
-def _flush(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _next(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -43,6 +44,7 @@ class CSVLogger(Callback):
         self.keys: list[str] | None = None
         self.writer: Any = None
         self._file: Any = None
+        self._line = io.StringIO(newline="")
         self._heading = True
         self._size: int | None = None
 
@@ -64,7 +66,7 @@ class CSVLogger(Callback):
             os.truncate(self.filename, self._size)  # without rows of epochs that come again
         keep = self.append or self._size is not None
         self._file = open(  # noqa: SIM115
-            self.filename, "a" if keep else "w", newline="", encoding="utf-8"
+            self.filename, "ab" if keep else "wb", buffering=0
         )
         self._heading = self._file.tell() == 0
         return self._file
@@ -79,14 +81,34 @@ class CSVLogger(Callback):
                 self.keys += [f"val_{key}" for key in self.keys]
         if self.writer is None:
             self.writer = csv.DictWriter(
-                file, fieldnames=["epoch", *self.keys], delimiter=self.sep,
+                self._line, fieldnames=["epoch", *self.keys], delimiter=self.sep,
                 lineterminator="\n",
             )
             if self._heading:
                 self.writer.writeheader()
         row = {"epoch": epoch} | {key: _cell(logs.get(key, "NA")) for key in self.keys}
         self.writer.writerow(row)
-        file.flush()
+        line = self._line.getvalue().encode()
+        self._line.seek(0)
+        self._line.truncate()
+        self._append(file, line)
+
+    def _append(self, file: Any, line: bytes) -> None:
+        """Write a whole line, or none.
+
+        Raises:
+            OSError: the disk is full; the file ends with the line before.
+        """
+        size = file.tell()
+        try:
+            done = 0
+            while done < len(line):
+                done += file.write(line[done:])
+        except OSError as error:
+            file.truncate(size)
+            error.filename = self.filename
+            error.add_note("CSVLogger could not write an epoch; the lines before it are whole.")
+            raise
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self._file is not None:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -48,10 +50,22 @@ class EventWriter:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        if self._file is None:
-            os.makedirs(self.directory, exist_ok=True)
-            self._file = EventFileWriter(self.directory)
-        self._file.add_event(Event(wall_time=time.time(), step=int(step), **content))
+        with self._telling():
+            if self._file is None:
+                os.makedirs(self.directory, exist_ok=True)
+                self._file = EventFileWriter(self.directory)
+            self._file.add_event(Event(wall_time=time.time(), step=int(step), **content))
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Let an error of the system (a full disk) name the directory."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = error.filename or self.directory
+            error.add_note("TensorBoard's event file could not be written on.")
+            self._file = None  # its thread has ended
+            raise
 
     def scalar(self, name: str, data: Any, step: int) -> None:
         """A number.
@@ -119,12 +133,14 @@ class EventWriter:
     def flush(self) -> None:
         """Write to disk what waits."""
         if self._file is not None:
-            self._file.flush()
+            with self._telling():
+                self._file.flush()
 
     def close(self) -> None:
         """Write what waits and close the file; another summary starts a new one."""
         if self._file is not None:
-            self._file.close()
+            with self._telling():
+                self._file.close()
             self._file = None
 
 
