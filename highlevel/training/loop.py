@@ -35,6 +35,7 @@ from highlevel.training.data.sources import (
 from highlevel.training.interrupt import InterruptGuard
 from highlevel.training.program import take_rows
 from highlevel.training.run import Run
+from highlevel.training.time_spent import TimeSpent
 from highlevel.training.watch import Watch
 
 __all__ = ["evaluate", "fit", "on_device", "predict", "to_floats"]
@@ -249,7 +250,7 @@ def _blocks(
 def _pass(
     model: Any, mode: str, source: Any, device: DeviceData | None, callbacks: Any,
     rng: Any, pace: Pace, steps: int | None, guard: InterruptGuard, where: dict[str, Any],
-    done: int = 0, offset: int = 0,
+    clock: TimeSpent, done: int = 0, offset: int = 0,
 ) -> Any:
     """One pass over the data; returns the last logs, still on the device."""
     begin = getattr(callbacks, f"on_{mode}_batch_begin") if callbacks is not None else None
@@ -261,23 +262,26 @@ def _pass(
     logs: Any = {}
     found = None
     reached, stopped = done, False
-    for at, count, call, batch in _blocks(
-        program, source, device, rng, pace, steps, done, offset, guard.check
+    for at, count, call, batch in clock.waiting(
+        _blocks(program, source, device, rng, pace, steps, done, offset, guard.check), source
     ):
         where["batch"] = f"{at + 1}" + (f"–{at + count}" if count > 1 else "")
         if begin is not None:
-            begin(at)
+            clock.timed("callbacks", begin, at)
         if model.stop_training and mode == "train":
             stopped = True
             break
-        logs = call()
+        logs = clock.run(call)
+        clock.steps += count
         reached = at + count
+        waited = time.perf_counter()
         found = watch and watch.noticed(logs, batch, not program.compiled)
         pace.dispatched(logs, count)
+        clock.add("device", waited)
         if found:
             _not_finite(model, callbacks, where, logs, *found)
         if end is not None and not (found and program.compiled):  # what followed is undone
-            end(at + count - 1, LazyLogs(logs))
+            clock.timed("callbacks", end, at + count - 1, LazyLogs(logs))
             if program.stale(lambda: model._structure_for(mode)):
                 program = model._program(mode)  # a callback has changed the model
         guard.check()
@@ -345,6 +349,8 @@ def fit(
 ) -> Any:
     """See `Trainer.fit`."""
     model._need_compiled("fit")
+    clock = TimeSpent()
+    began = time.perf_counter()
     if validation_split and validation_data is None:
         (x, y, sample_weight), validation_data = split_off_validation(
             x, y, sample_weight, validation_split
@@ -374,6 +380,7 @@ def fit(
             vx, vy, vw, validation_batch_size or batch_size, validation_steps, what="validation"
         )
         validation = through_host(model, validation, asked=True)
+    clock.add("data", began)
     model.stop_training = False
     with _noting("fit", {}):
         model._make_ready(source.first(), training=True)
@@ -383,7 +390,9 @@ def fit(
             epochs=epochs, steps=steps, model=model,
         )
     program = model._program("train")
+    began = time.perf_counter()
     device = DeviceData(source) if program.compiled and _fits_on_device(source) else None
+    clock.add("data", began)
     fixed = model.steps_per_execution if model.steps_per_execution > 1 else (
         1 if callbacks.has_batch_hooks("train") else None
     )
@@ -397,11 +406,12 @@ def fit(
         closing(source), nullcontext() if validation is None else closing(validation),
     ):
         model._initial_epoch = initial_epoch
-        callbacks.on_train_begin()
+        clock.timed("callbacks", callbacks.on_train_begin)
         initial_epoch = model._initial_epoch  # BackupAndRestore may have moved it on
         done = 0
         if model.history is not None:
             model.history.identity = run.identity(steps=steps_per_epoch)
+            model.history.time = clock
         if run.pending is not None and not run.pending_batch:
             run.restore()
         for epoch in range(initial_epoch, epochs):
@@ -412,7 +422,7 @@ def fit(
                 _warn_of_the_end(source, f"before epoch {epoch + 1}: the training ends here")
                 break
             model.reset_metrics()
-            callbacks.on_epoch_begin(epoch)
+            clock.timed("callbacks", callbacks.on_epoch_begin, epoch)
             if run.pending is not None:  # after what callbacks do at the beginning of an epoch
                 done = run.restore()
             run.epoch, run.batch = epoch, done
@@ -420,29 +430,30 @@ def fit(
             passes, offset = source.place(epoch)
             logs = _pass(
                 model, "train", source, device, callbacks, run.generator(passes), pace,
-                steps_per_epoch, guard, where, done, offset,
+                steps_per_epoch, guard, where, clock, done, offset,
             )
             if done and not logs:  # interrupted between the last step and the epoch's end
                 logs = model.get_metrics_result()
             done = 0
-            epoch_logs = to_floats(model, logs)
+            epoch_logs = clock.timed("device", to_floats, model, logs)
             source.on_epoch_end()
             if validation is not None and _due(validation_freq, epoch) and _has_more(validation):
                 val_logs = evaluate(
                     model, validation, verbose=0, steps=validation_steps, callbacks=callbacks,
-                    guard=guard, kept=val_device, where=where,
+                    guard=guard, kept=val_device, where=where, clock=clock,
                 )
                 epoch_logs |= {f"val_{name}": value for name, value in val_logs.items()}
                 model._trainer.loss_tracker.reset_state()
             epoch_logs = dict(sorted(epoch_logs.items()))
-            callbacks.on_epoch_end(epoch, epoch_logs)
+            clock.timed("callbacks", callbacks.on_epoch_end, epoch, epoch_logs)
             training_logs = epoch_logs
             guard.check()
             if model.stop_training:
                 break
         if model.optimizer is not None and epochs > initial_epoch:
             model.optimizer.finalize_variable_values(model.trainable_weights)
-        callbacks.on_train_end(training_logs)
+        clock.timed("callbacks", callbacks.on_train_end, training_logs)
+    clock.end()
     return model.history
 
 
@@ -455,18 +466,19 @@ def _due(frequency: Any, epoch: int) -> bool:
 def evaluate(
     model: Any, source: Any, *, verbose: Any, steps: int | None, callbacks: Any,
     guard: InterruptGuard | None = None, kept: list | None = None,
-    where: dict[str, Any] | None = None,
+    where: dict[str, Any] | None = None, clock: TimeSpent | None = None,
 ) -> dict[str, Any]:
     """See `Trainer.evaluate`; returns the logs.
 
     Args:
-        guard, where: those of the `fit` around.
+        guard, where, clock: those of the `fit` around.
         kept: keeps the data on the device between the epochs of a `fit`.
     """
     model._need_compiled("evaluate")
     steps = _limited_steps(steps, source)
     where = {} if where is None else where
     inner = dict(where)
+    clock = TimeSpent() if clock is None else clock
     if kept is None or not source.seen:
         with _noting("evaluate", inner):
             model._make_ready(source.first(), training=False)
@@ -481,7 +493,7 @@ def evaluate(
     if program.compiled and _fits_on_device(source):
         kept = kept if kept is not None else []
         if not kept:
-            kept.append(DeviceData(source))
+            kept.append(clock.timed("data", DeviceData, source))
         device = kept[0]
     fixed = model.steps_per_execution if model.steps_per_execution > 1 else (
         1 if callbacks is not None and callbacks.has_batch_hooks("test") else None
@@ -492,14 +504,14 @@ def evaluate(
         nullcontext() if guard is not None else closing(source),
     ):
         if callbacks is not None:
-            callbacks.on_test_begin()
+            clock.timed("callbacks", callbacks.on_test_begin)
         logs = _pass(
-            model, "test", source, device, callbacks, None, Pace(fixed), steps, used, inner
+            model, "test", source, device, callbacks, None, Pace(fixed), steps, used, inner, clock
         )
-        logs = to_floats(model, logs)
+        logs = clock.timed("device", to_floats, model, logs)
         source.on_epoch_end()
         if callbacks is not None:
-            callbacks.on_test_end(logs)
+            clock.timed("callbacks", callbacks.on_test_end, logs)
     return logs
 
 

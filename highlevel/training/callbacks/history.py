@@ -19,6 +19,8 @@ class History(Callback):
         epoch: the epochs that ended, from 0.
         identity: the model's weights by name and shape, the optimizer's config, the order of
             the data and a digest of it, as `fit` found them.
+        time: where the time of the `fit` went, a `TimeSpent`: seconds on the device, waiting for
+            data, in callbacks and compiling; what to change if the device had to wait.
 
     >>> history = History()
     >>> history.on_train_begin()
@@ -32,6 +34,7 @@ class History(Callback):
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
         self.identity: dict[str, Any] = {}
+        self.time: Any = None
 
     @property
     def fingerprint(self) -> str:

@@ -72,7 +72,7 @@ def of_loader(loader: Any, transform: Callable | None) -> StreamSource:
                 "dataset into a module, or use `num_workers=0`.", stacklevel=2,
             )
             return iter(loader)
-        loader.multiprocessing_context = "forkserver"
+        loader.multiprocessing_context = _server(loader)
         try:
             return _Loading(iter(loader))
         except (AttributeError, TypeError, ValueError) as error:
@@ -114,6 +114,20 @@ class _Loading:
             raise
         self._begun = True
         return batch
+
+
+def _server(loader: Any) -> Any:
+    """The context "forkserver", its server with the loader's library already imported.
+
+    Else each process would import it anew, in every epoch.
+    """
+    import multiprocessing.forkserver as servers  # not everywhere
+
+    server = getattr(servers, "_forkserver", None)
+    library = type(loader).__module__.partition(".")[0] + ".utils.data"
+    if library in sys.modules and getattr(server, "_preload_modules", None) == ["__main__"]:
+        multiprocessing.get_context("forkserver").set_forkserver_preload(["__main__", library])
+    return "forkserver"
 
 
 def _would_fork(loader: Any) -> bool:
