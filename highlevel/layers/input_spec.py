@@ -149,12 +149,21 @@ def _check_one(spec: InputSpec, value: Any, index: int | None, layer: Any) -> No
         fail(f"the dtype {spec.dtype}, not {value.dtype}", "Cast it with `ops.cast`.")
     for axis, length in spec.axes.items():
         if length is not None and -rank <= axis < rank and shape[axis] not in (length, None):
-            where = "last axis" if axis in (-1, rank - 1) else f"axis {axis}"
-            fail(
-                f"a {where} of length {length}, not {shape[axis]}",
+            last = axis in (-1, rank - 1)
+            where = "last axis" if last else f"axis {axis}"
+            remedy = (
                 f"Give it {length} features, or make a new {type(layer).__name__} for inputs "
-                f"of {shape[axis]}: this one was built for {length}.",
+                f"of {shape[axis]}: this one was built for {length}."
             )
+            formats = getattr(layer, "data_format", None)
+            if formats and rank > 2 and shape[1 if last else -1] == length:
+                other = "channels_first" if last else "channels_last"
+                move = "1, -1" if last else "-1, 1"
+                remedy += (
+                    f" Is the input {other}? The layer's `data_format` is '{formats}': set it to "
+                    f"'{other}', or move the axis with `ops.moveaxis(x, {move})`."
+                )
+            fail(f"a {where} of length {length}, not {shape[axis]}", remedy)
     if wanted is not None:
         for axis, (length, given) in enumerate(zip(wanted, shape)):
             if length is not None and given is not None and length != given:

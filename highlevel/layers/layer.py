@@ -404,6 +404,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
             cast_token = autocast_dtype.set(wanted) if autocast_dtype.get() != wanted else None
             try:
                 if not self.built:
+                    if self._input_spec is not None and args:
+                        check_inputs(self._input_spec, args[0], self)
                     self._build_for(info, args, kwargs)
                 if self._input_spec is not None and args:
                     check_inputs(self._input_spec, args[0], self)

@@ -36,6 +36,16 @@ class Softmax(ShapeKeepingLayer):
         self.axis = list(axis) if isinstance(axis, tuple) else axis
         self.supports_masking = True
 
+    def build(self, input_shape: Any) -> None:
+        """See that the axes are there."""
+        rank = len(input_shape)
+        for axis in self.axis if isinstance(self.axis, list) else [self.axis]:
+            if not -rank <= axis < rank:
+                raise ValueError(
+                    f"Softmax '{self.name}': there is no axis {axis} in inputs of {rank} axes, of "
+                    f"shape {tuple(input_shape)}. Set `axis` to one of them."
+                )
+
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """The probabilities."""
         axis = self.axis

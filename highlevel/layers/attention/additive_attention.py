@@ -42,6 +42,10 @@ class AdditiveAttention(Attention):
             dim = known_length(self, input_shape[0], -1)
             self.scale = self.add_weight((dim,), "glorot_uniform", name="scale")
 
+    @property
+    def _adds(self) -> bool:
+        return True
+
     def _scores(self, query: Any, key: Any) -> Any:
         """`(batch, T, S)` for query `(batch, T, dim)` and key `(batch, S, dim)`."""
         xp = current_backend().xp

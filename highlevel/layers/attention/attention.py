@@ -8,6 +8,7 @@ from highlevel_backend import current_backend
 
 from highlevel import ops, random
 from highlevel.layers.described import DescribedLayer
+from highlevel.layers.layer import is_shape
 from highlevel.random.seed_generator import SeedGenerator
 from highlevel.symbolic import SymbolicTensor
 
@@ -81,11 +82,20 @@ class Attention(DescribedLayer):
 
     def _check_inputs(self, inputs: Any, mask: Any = None) -> None:
         who = f"{type(self).__name__} '{self.name}'"
-        if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
-            what = f"{len(inputs)} of them" if isinstance(inputs, (list, tuple)) else \
-                f"one array of shape {tuple(inputs.shape)}"
+        single = is_shape(inputs) or not isinstance(inputs, (list, tuple))
+        if single or len(inputs) not in (2, 3):
+            what = f"one array of shape {tuple(getattr(inputs, 'shape', inputs))}" if single \
+                else f"{len(inputs)} of them"
             raise ValueError(
                 f"{who} takes a list of arrays: [query, value] or [query, value, key]; got {what}."
+            )
+        shapes = [tuple(getattr(x, "shape", x)) for x in inputs]
+        if any(len(shape) < 3 for shape in shapes) or not self._fit(shapes):
+            raise ValueError(
+                f"{who} takes query (batch, T, dim), value (batch, S, value_dim) and key "
+                f"(batch, S, dim), which is the value where it is left out; got the shapes "
+                f"{', '.join(map(str, shapes))}. Bring query and key to one last axis, with "
+                "`Dense` say."
             )
         if mask is not None and (
             not isinstance(mask, (list, tuple)) or not 2 <= len(mask) <= len(inputs)
@@ -95,6 +105,19 @@ class Attention(DescribedLayer):
                 f"none; got {type(mask).__name__}"
                 f"{f' of {len(mask)}' if isinstance(mask, (list, tuple)) else ''}."
             )
+
+    def _fit(self, shapes: list) -> bool:
+        query, value, key = shapes[0], shapes[1], shapes[-1]
+        return all(
+            a is None or b is None or a == b or (length == "dim" and 1 in (a, b) and self._adds)
+            for a, b, length in (
+                (query[-1], key[-1], "dim"), (value[1], key[1], "S"))
+        )
+
+    @property
+    def _adds(self) -> bool:
+        """Whether query and key are added, where a length of 1 is stretched."""
+        return self.score_mode == "concat"
 
     def _scores(self, query: Any, key: Any) -> Any:
         """`(batch, T, S)` for query `(batch, T, dim)` and key `(batch, S, dim)`."""

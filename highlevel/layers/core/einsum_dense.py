@@ -116,7 +116,13 @@ class EinsumDense(LowRankAdaptable):
                 for letter in letters[first:]
             )
             self.bias = self._add("bias", shape)
-        self.input_spec = InputSpec(ndim=len(input_shape))
+        source, kernel_term, _ = self._terms
+        before, _, after = source.partition("...")
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={
+            axis: input_shape[axis]
+            for axis, letter in [*enumerate(before), *enumerate(after, -len(after))]
+            if letter in kernel_term
+        })
         self._adapt_if_asked()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

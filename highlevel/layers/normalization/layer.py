@@ -8,6 +8,7 @@ from highlevel_backend import current_backend
 
 from highlevel import ops
 from highlevel.layers.described import ShapeKeepingLayer
+from highlevel.layers.input_spec import InputSpec
 from highlevel.layers.normalization.common import (
     counted,
     masked_moments,
@@ -98,6 +99,7 @@ class LayerNormalization(ShapeKeepingLayer):
             self.gamma = self._add("gamma", shape, autocast=False)
         if self.center and not self.rms_scaling:
             self.beta = self._add("beta", shape, autocast=False)
+        self.input_spec = InputSpec(ndim=rank, axes=dict(zip(axes, shape)))
         self._axes = axes
         #: as the op takes it
         self._axis = axes[0] if len(axes) == 1 else axes

@@ -8,6 +8,7 @@ from highlevel_backend import current_backend
 
 from highlevel import ops
 from highlevel.layers.described import ShapeKeepingLayer
+from highlevel.layers.input_spec import InputSpec
 from highlevel.layers.normalization.common import counted, normal_axes, precise, weights_shape
 
 __all__ = ["RMSNormalization"]
@@ -48,6 +49,7 @@ class RMSNormalization(ShapeKeepingLayer):
         axes = normal_axes(self, self.axis, rank)
         shape = weights_shape(self, input_shape, axes)
         self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
+        self.input_spec = InputSpec(ndim=rank, axes=dict(zip(axes, shape)))
         #: as the op takes it
         self._axis = axes[0] if len(axes) == 1 else axes
         lengths = dict(zip(axes, shape))

@@ -8,7 +8,7 @@ from highlevel_backend import current_backend
 
 from highlevel import ops
 from highlevel.layers.described import ShapeKeepingLayer
-from highlevel.layers.normalization.common import counted, precise
+from highlevel.layers.normalization.common import counted, normal_axes, precise
 
 __all__ = ["UnitNormalization"]
 
@@ -37,6 +37,10 @@ class UnitNormalization(ShapeKeepingLayer):
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         self._axes = tuple(self.axis) if isinstance(self.axis, list) else self.axis
         self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """See that the axes are there."""
+        normal_axes(self, self.axis, len(input_shape))
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """The normalized array, in the compute dtype."""

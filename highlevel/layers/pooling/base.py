@@ -39,6 +39,7 @@ class Pooling(DescribedLayer):
 
     def call(self, inputs: Any) -> Any:
         """The outputs for an image of the layer's layout."""
+        self.compute_output_shape(inputs.shape)  # says where a window does not fit
         return getattr(ops, self._operation)(
             inputs, pool_size=self.pool_size, strides=self.strides, padding=self.padding,
             data_format=self.data_format,

@@ -103,11 +103,7 @@ class MelSpectrogram(DataLayer):
         backend, dtype = current_backend(), self.compute_dtype
         xp = backend.xp
         x = backend.cast(inputs, dtype)
-        if x.ndim not in (1, 2):
-            raise ValueError(
-                f"MelSpectrogram '{self.path}' takes sound of shape `(batch, samples)` or "
-                f"`(samples,)`; got {tuple(x.shape)}."
-            )
+        self.compute_output_shape(x.shape)
         real, imag = ops.stft(
             x, self.sequence_length, self.sequence_stride, self.fft_length, window=self.window)
         power = real * real + imag * imag
@@ -163,6 +159,11 @@ class MelSpectrogram(DataLayer):
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         """`(batch, num_mel_bins, frames)`."""
+        if len(input_shape) not in (1, 2):
+            raise ValueError(
+                f"MelSpectrogram '{self.path}' takes sound of shape `(batch, samples)` or "
+                f"`(samples,)`; got {tuple(input_shape)}."
+            )
         *batch, length = input_shape
         frames = None
         if length is not None:

@@ -85,6 +85,14 @@ class Normalization(DataLayer):
             input_shape[axis] if axis in self._kept else 1 for axis in range(rank))
         self.input_spec = InputSpec(
             ndim=rank, axes={axis: input_shape[axis] for axis in self._kept})
+        for name, given in (("mean", self.input_mean), ("variance", self.input_variance)):
+            size = np.size(given) if given is not None else 1
+            if size not in (1, math.prod(shape)):
+                raise ValueError(
+                    f"Normalization '{self.name}': the `{name}` given has {size} entries, but the "
+                    f"axes {self.axis} of the input {tuple(input_shape)} have "
+                    f"{math.prod(shape)}. Give one for each, or a single number."
+                )
         if self.input_mean is None:
             self.adapt_mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
             self.adapt_variance = self.add_weight(shape, "ones", trainable=False, name="variance")

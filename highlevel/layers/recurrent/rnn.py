@@ -8,6 +8,7 @@ from typing import Any
 from highlevel_backend import current_backend, tree
 
 from highlevel.layers.described import DescribedLayer
+from highlevel.layers.input_spec import InputSpec
 from highlevel.layers.layer import Layer
 from highlevel.layers.recurrent.cell import Step, filled
 from highlevel.layers.recurrent.protocol import (
@@ -108,6 +109,8 @@ class RNN(DescribedLayer):
         step_shape = (sequences_shape[0], *sequences_shape[2:])
         if isinstance(self.cell, Layer) and not self.cell.built:
             self.cell.build(step_shape)
+        if type(self._input_spec) is InputSpec and len(sequences_shape) == 3:
+            self.input_spec = InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
         if self.stateful:
             self._make_states(sequences_shape)
 
@@ -150,6 +153,8 @@ class RNN(DescribedLayer):
         training: bool | None = False,
     ) -> Any:
         batch, steps = sequences.shape[:2]
+        if initial_state is not None:
+            self._check_states(tree.leaves(initial_state), sequences.shape)
         size = self._output_size(sequences.shape)
         output = SymbolicTensor.of(
             (batch, steps, *size) if self.return_sequences else (batch, *size),
@@ -203,14 +208,17 @@ class RNN(DescribedLayer):
                 return tree.map_leaves(lambda v: backend.cast(v.value, dtype), self._carried)
             return self._zero_states(sequences.shape)
         given = tree.leaves(initial_state)
-        expected = self._state_specs(None, sequences.shape)
-        leaves, definition = tree.flatten(expected)
+        return tree.unflatten(self._check_states(given, sequences.shape), given)
+
+    def _check_states(self, given: list, sequences_shape: Any) -> Any:
+        """The structure of the states, once there are as many as there should be."""
+        leaves, definition = tree.flatten(self._state_specs(None, sequences_shape))
         if len(given) != len(leaves):
             raise ValueError(
                 f"{type(self).__name__} '{self.name}' has {len(leaves)} state(s), but "
                 f"`initial_state` has {len(given)}: {[tuple(v.shape) for v in given]}."
             )
-        return tree.unflatten(definition, given)
+        return definition
 
     def _check_carried(self, sequences_shape: Any) -> None:
         kept = [variable.shape for variable in tree.leaves(self._carried)]
