@@ -36,7 +36,8 @@ def split_dataset(
     """Two datasets of the first and the last samples of one.
 
     Args:
-        dataset: an array; a list, tuple or dict of arrays with equally many rows; a
+        dataset: an array; a tuple, list (taken as a tuple) or dict of arrays with equally many
+            rows; a
             `PyDataset` or another iterable of batches that ends; or a `torch.utils.data.Dataset`
             or other sequence of samples.
         left_size: number or fraction of the samples in the first part.
@@ -91,7 +92,8 @@ def _collected(dataset: Any) -> tuple[Any, int, int | None]:
     """All samples as a tree of arrays, their number, and the size of the batches they came in."""
     batch_size = None
     if _arrays(dataset):
-        data = tree.map_leaves(np.asarray, dataset)
+        whole = tuple(dataset) if isinstance(dataset, list) else dataset
+        data = tree.map_leaves(np.asarray, whole)
     elif hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__") and not isinstance(
         dataset, (str, bytes, dict)
     ):

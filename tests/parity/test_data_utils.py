@@ -189,3 +189,21 @@ def test_pad_sequences(options):
     theirs = keras.utils.pad_sequences(rows, **options)
     assert ours.dtype == theirs.dtype
     np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("labels, count", [
+    ([0, 2, 1], None), ([[0], [2]], None), ([0, 2], 5), ([[0, 1], [1, 2]], None),
+    (np.array([1.0, 0.0]), None), (3, 5), ([1.7], None), (np.array([[[1]], [[0]]]), None),
+], ids=str)
+def test_to_categorical(labels, count):
+    ours = hl.utils.to_categorical(labels, count)
+    theirs = keras.utils.to_categorical(labels, count)
+    assert ours.dtype == theirs.dtype and ours.shape == theirs.shape
+    np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("order", [1, 2, np.inf])
+def test_normalize(order):
+    x = np.array([[3.0, 4.0], [0.0, 0.0], [-1.0, 2.0]])
+    np.testing.assert_allclose(
+        hl.utils.normalize(x, order=order), keras.utils.normalize(x, order=order))

@@ -71,6 +71,12 @@ def test_parts_of_arrays():
     assert [[int(v) for v in part] for part in small] == [[0, 1], [7, 8, 9]]
 
 
+def test_a_list_of_arrays_gives_tuples():
+    left, right = hl.utils.split_dataset([np.arange(4), np.arange(4) * 2], left_size=3)
+    assert [tuple(map(int, sample)) for sample in right] == [(3, 6)]
+    assert all(isinstance(sample, tuple) for sample in left)
+
+
 def test_drawn_parts_follow_the_seed():
     def parts(seed):
         return [[int(v) for v in p] for p in split(np.arange(50), 0.5, shuffle=True, seed=seed)]
