@@ -1,0 +1,117 @@
+"""Gradients of every op: the NumPy backend's against `jax.grad` of the same call, and second
+gradients of those that work entry by entry."""
+
+import functools
+
+import numpy as np
+import pytest
+from awkward_cases import CASES
+from gradient_cases import CASES as MORE
+from highlevel_backend import tree, use_backend
+
+from highlevel import ops
+
+ROWS = CASES + MORE
+NAMES = sorted({name for name, _, _ in ROWS})
+
+#: Each entry of the result depends on one entry of each argument.
+ENTRY_BY_ENTRY = """
+    abs absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt celu clip cos cosh
+    deg2rad divide divide_no_nan elu erf erfinv exp exp2 expm1 fmax fmin gelu hard_shrink
+    hard_sigmoid hard_silu hard_tanh hypot leaky_relu lerp log log10 log1p log2 log_sigmoid
+    logaddexp logaddexp2 logit maximum minimum multiply negative power rad2deg reciprocal relu
+    relu6 rsqrt selu sigmoid silu sin sinh soft_shrink softplus softsign sparse_plus sqrt square
+    squareplus subtract tan tanh tanh_shrink threshold true_divide where xlogy
+""".split()
+
+
+def find(name):
+    return functools.reduce(getattr, name.split("."), ops)
+
+
+def places_of(leaves):
+    """Where the arguments stand that a gradient can be taken by."""
+    return [j for j, x in enumerate(leaves) if isinstance(x, np.ndarray) and x.dtype.kind in "fc"]
+
+
+def weighted(name, args, kwargs, values, places):
+    """A number that depends on every entry of the op's results, each in its own way."""
+    leaves, definition = tree.flatten((args, kwargs))
+    for place, value in zip(places, values):
+        leaves[place] = value
+    args, kwargs = tree.unflatten(definition, leaves)
+    total = 0.0
+    for j, out in enumerate(tree.leaves(find(name)(*args, **kwargs))):
+        kind = ops.dtype(out)
+        if "float" not in kind and "complex" not in kind:
+            continue
+        weights = np.cos(np.arange(np.prod(out.shape, dtype=int)) * 1.7 + j).reshape(out.shape)
+        if "complex" in kind:
+            out = ops.real(out) + 2 * ops.imag(out)
+        total = total + ops.sum(ops.cast(out, "float32") * weights.astype("float32"))
+    return ops.convert_to_tensor(total, "float32")
+
+
+def gradients(backend, name, args, kwargs, order=1):
+    leaves = tree.leaves((args, kwargs))
+    places = places_of(leaves)
+
+    def loss(values):
+        return weighted(name, args, kwargs, values, places)
+
+    def slope(values):
+        _, found = backend.value_and_grad(loss)(values)
+        return sum(
+            (ops.sum(g * np.sin(np.arange(g.size) + j).reshape(g.shape).astype("float32"))
+             for j, g in enumerate(found)),
+            start=ops.convert_to_tensor(0.0),
+        )  # fmt: skip
+
+    values = [backend.asarray(leaves[place]) for place in places]
+    _, found = backend.value_and_grad(loss if order == 1 else slope)(values)
+    return [backend.to_numpy(g) for g in found]
+
+
+def compare(name, order):
+    faults, compared = [], 0
+    for _, args, kwargs in (row for row in ROWS if row[0] == name):
+        if not places_of(tree.leaves((args, kwargs))):
+            continue
+        found = {}
+        for kind in ("jax", "numpy"):
+            with use_backend(kind) as backend:
+                try:
+                    found[kind] = gradients(backend, name, args, kwargs, order)
+                except (NotImplementedError, TypeError, ValueError) as error:
+                    if kind == "jax":
+                        break  # JAX has no derivative here: nothing to hold ours against
+                    faults.append(f"{args} {kwargs}: {type(error).__name__}: {error}")
+        if len(found) < 2:
+            continue
+        compared += 1
+        half = any(getattr(x, "dtype", None) in ("float16", "bfloat16") for x in tree.leaves(args))
+        tolerance = 2e-2 if half else 2e-4
+        for j, (ours, wanted) in enumerate(zip(found["numpy"], found["jax"])):
+            scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1.0)
+            if ours.dtype != wanted.dtype or not np.allclose(
+                ours.astype("complex128"), wanted.astype("complex128"),
+                rtol=tolerance, atol=tolerance * float(scale), equal_nan=True,
+            ):  # fmt: skip
+                faults.append(
+                    f"{[getattr(a, 'shape', a) for a in args]} {kwargs}, argument {j}:\n"
+                    f"  NumPy {ours.dtype} {ours.ravel()[:6]}\n  JAX   {wanted.dtype} {wanted.ravel()[:6]}"
+                )
+    assert not faults, "\n".join(faults)
+    return compared
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_is_that_of_jax(name):
+    compare(name, order=1)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ENTRY_BY_ENTRY)
+def test_second_gradient_is_that_of_jax(name):
+    assert compare(name, order=2)
