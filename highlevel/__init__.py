@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from highlevel.models import Functional as Functional
     from highlevel.models import Model as Model
     from highlevel.models import Sequential as Sequential
+    from highlevel.models.function import Function as Function
+    from highlevel.operation import Operation as Operation
     from highlevel.optimizers import Optimizer as Optimizer
     from highlevel.regularizers import Regularizer as Regularizer
 
@@ -69,6 +71,8 @@ __getattr__, __dir__, __all__ = lazy_package(
         ),
         "highlevel.layers": "Layer Input InputSpec",
         "highlevel.models": "Model Sequential Functional",
+        "highlevel.models.function": "Function",
+        "highlevel.operation": "Operation",
         "highlevel.dtype_policies": "DTypePolicy FloatDTypePolicy",
         "highlevel.initializers": "Initializer",
         "highlevel.losses": "Loss",

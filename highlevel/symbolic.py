@@ -6,6 +6,7 @@ dimensions, a dtype, and the `Node` (one call of one layer or op) that makes it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -315,7 +316,17 @@ def evaluate_abstractly(function: Callable, args: tuple, kwargs: dict) -> Any:
             return function(*inner_args, **inner_kwargs)
 
     specs = [ArraySpec(values[i].shape, values[i].dtype) for i in places]
-    result = current_backend().eval_shape(call, specs)
+    try:
+        result = current_backend().eval_shape(call, specs)
+    except Exception:
+        # Products and the like need two arguments to agree on an axis.
+        agreed = _as_their_peers(specs, [tuple(getattr(leaf, "shape", ())) for leaf in values])
+        result = None
+        if agreed is not None:
+            with contextlib.suppress(Exception):
+                result = current_backend().eval_shape(call, agreed)
+        if result is None:
+            raise
     return tree.map_leaves(
         lambda spec: SymbolicTensor.of(spec.shape, spec.dtype)
         if isinstance(spec, ArraySpec) else spec,
@@ -323,3 +334,22 @@ def evaluate_abstractly(function: Callable, args: tuple, kwargs: dict) -> Any:
     )
 
 
+def _as_their_peers(specs: list[ArraySpec], shapes: list[tuple]) -> list[ArraySpec] | None:
+    """Unknown lengths taken from arguments of the same rank that know them; None if none does."""
+    known: dict[tuple[int, int], int] = {}
+    for shape in shapes:
+        for axis, length in enumerate(shape):
+            if length is not None and length > 1:
+                known.setdefault((len(shape), axis), length)
+    agreed = [
+        ArraySpec(
+            tuple([
+                known.get((len(spec.shape), axis)) if length is None else length
+                for axis, length in enumerate(spec.shape)
+            ]),
+            spec.dtype,
+        )
+        for spec in specs
+    ]  # fmt: skip
+    changed = any(a.shape != b.shape for a, b in zip(agreed, specs))
+    return agreed if changed else None

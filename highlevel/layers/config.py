@@ -8,22 +8,20 @@ from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from highlevel import dtype_policies
-from highlevel.errors import suggest
+from highlevel.operation import Operation
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 
 __all__ = ["LayerConfig"]
 
 
-class LayerConfig:
+class LayerConfig(Operation):
     """`get_config` / `from_config` of layers."""
 
     # set by `Layer` and `Tracked`
-    name: str
     built: bool
     trainable: bool
     activity_regularizer: Any
     _dtype_policy: Any
-    _init_arguments: tuple[tuple, dict]
     _build_shapes: dict[str, Any] | None
     if TYPE_CHECKING:
         build: Any
@@ -53,37 +51,6 @@ class LayerConfig:
     def _automatic_config(self) -> dict[str, Any]:
         """The base config and the arguments the object was made with."""
         return LayerConfig.get_config(self) | self._constructor_arguments()
-
-    def _constructor_arguments(self) -> dict[str, Any]:
-        args, kwargs = self._init_arguments
-        signature = inspect.signature(type(self).__init__)
-        bound = signature.bind(self, *args, **kwargs)
-        arguments: dict[str, Any] = {}
-        for name, value in list(bound.arguments.items())[1:]:
-            kind = signature.parameters[name].kind
-            if kind is inspect.Parameter.VAR_KEYWORD:
-                arguments |= value
-            elif kind is inspect.Parameter.VAR_POSITIONAL:
-                raise NotImplementedError(
-                    f"{type(self).__name__} '{self.name}' takes `*{name}` and needs a "
-                    "`get_config` of its own."
-                )
-            else:
-                arguments[name] = value
-        written = {}
-        for name, value in arguments.items():
-            if name in ("name", "trainable", "dtype", "activity_regularizer"):
-                continue
-            try:
-                written[name] = serialize_keras_object(value)
-            except Exception as error:
-                raise NotImplementedError(
-                    f"The argument `{name}` of {type(self).__name__} '{self.name}' is {value!r} "
-                    "and cannot be written into a config. Write `get_config` (and "
-                    "`from_config`), or register the class of that object with "
-                    "`saving.register_keras_serializable`."
-                ) from error
-        return written
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -160,15 +127,6 @@ class LayerConfig:
 
     # Files keep these plain: `saving` may check shapes before it reads any value.
     vars(save_own_variables)["plain_order"] = vars(load_own_variables)["plain_order"] = True
-
-    def _known_arguments(self, name: str) -> str:
-        names = [
-            p for cls in type(self).__mro__ if "__init__" in cls.__dict__
-            for p in inspect.signature(cls.__init__).parameters
-            if p not in ("self", "args", "kwargs")
-        ]
-        names = list(dict.fromkeys(names))
-        return (suggest(name, names).strip() + " It takes: " + ", ".join(names) + ".").strip()
 
 
 def _plain_shapes(value: Any) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from highlevel_backend import canonical_name, current_backend, is_float, tree
@@ -33,7 +33,7 @@ from highlevel.masking import (
     mask_scope,
     set_mask,
 )
-from highlevel.naming import _path, auto_name
+from highlevel.naming import _path
 from highlevel.state import StatelessScope, autocast_dtype, current_scope
 from highlevel.symbolic import (
     Node,
@@ -119,11 +119,6 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
     #: whether `call` runs layers and ops of a graph, which follow masks themselves
     _runs_graph = False
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        self = super().__new__(cls)
-        self.__dict__["_init_arguments"] = (args, kwargs)
-        return self
-
     def __init__(
         self,
         *,
@@ -134,12 +129,7 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.name: str = name if name is not None else auto_name(type(self))
-        if not isinstance(self.name, str) or "/" in self.name:
-            raise ValueError(
-                f"The name of a {type(self).__name__} must be a string without '/'; got "
-                f"{name!r}."
-            )
+        super().__init__(name=name)
         self.activity_regularizer = (
             regularizers.get(activity_regularizer) if activity_regularizer is not None else None
         )
@@ -159,8 +149,6 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
         self._path: str | None = None
         self._own_variables: list[Variable] = []
         self._loss_values: list[Any] = []
-        self._inbound_nodes: list[Node] = []
-        self._outbound_nodes: list[Node] = []
         #: symbolic inputs and outputs of the first call that was not part of a graph
         self._observed: tuple[Any, Any] | None = None
         self._build_shapes: dict[str, Any] | None = None
@@ -523,20 +511,6 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
         """Symbolic outputs for symbolic inputs; as `compute_output_spec`, once built."""
         return self.compute_output_spec(*args, **kwargs)
 
-    def rematerialized_call(self, layer_call: Callable, *args: Any, **kwargs: Any) -> Callable:
-        """`layer_call` that keeps no intermediate values for the gradient.
-
-        They are computed again when the gradient is: less memory for more time.
-
-        Args:
-            layer_call: function to change, often `self.call`.
-            *args, **kwargs: what it will be called with.
-
-        Returns:
-            A function of the same arguments.
-        """
-        return current_backend().remat(layer_call)
-
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Shape of the outputs for the shape of the inputs.
 
@@ -623,35 +597,7 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
             if layer._loss_values:
                 layer._loss_values = []
 
-    @property
-    def input(self) -> Any:
-        """The symbolic tensor(s) it was first called with.
-
-        Raises:
-            AttributeError: it was never called.
-        """
-        return self._end("input")
-
-    @property
-    def output(self) -> Any:
-        """The symbolic tensor(s) of its first call.
-
-        Raises:
-            AttributeError: it was never called.
-        """
-        return self._end("output")
-
-    def _end(self, what: str) -> Any:
-        if self._inbound_nodes:
-            node = self._inbound_nodes[0]
-            if what == "output":
-                return node.output_tree
-            if not node.inputs:  # an input layer
-                return node.outputs[0] if len(node.outputs) == 1 else node.outputs
-            if node.args and any_symbolic(node.args[:1], {}):
-                first = node.args[0]
-                return first
-            return node.inputs[0] if len(node.inputs) == 1 else node.inputs
+    def _end_without_graph(self, what: str) -> Any:
         if self._observed is not None:
             return self._observed[0 if what == "input" else 1]
         raise AttributeError(

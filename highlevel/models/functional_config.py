@@ -15,7 +15,7 @@ __all__ = ["functional_config", "functional_from_config"]
 
 
 def functional_config(model: Any) -> dict[str, Any]:
-    """The config of a functional model."""
+    """The config of a functional model or of a `Function`."""
     nodes = set(model._graph.nodes)
     # A layer may have been called outside this model too: count only the calls inside.
     position: dict[Node, int] = {}
@@ -68,7 +68,7 @@ def functional_config(model: Any) -> dict[str, Any]:
 
     return {
         "name": model.name,
-        "trainable": model.trainable,
+        **({"trainable": model.trainable} if hasattr(model, "trainable") else {}),
         "layers": layers,
         "input_layers": _ends(model._inputs_struct, end),
         "output_layers": _ends(model._outputs_struct, end),

@@ -79,6 +79,7 @@ class Model(Trainer, Layer):
     accepts_strings = True  # one of its layers may
     #: how its graph is cut into host and device, None where nothing needs the host
     _host_part: Any = None
+    _take_values: Any  # of `Functional`, the only ones with a host part
     #: whether layers of its graph run on the host; see `host_part.py`
     _prepares_inputs = False
 

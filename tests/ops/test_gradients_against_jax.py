@@ -2,6 +2,8 @@
 gradients of those that work entry by entry."""
 
 import functools
+import os
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,18 +13,32 @@ from highlevel_backend import tree, use_backend
 
 from highlevel import ops
 
-ROWS = CASES + MORE
+
+
+def is_number_array(x):
+    return isinstance(x, np.ndarray) and x.dtype.kind in "fc"
+
+
+def chosen_rows():
+    """All that matter to gradients, and the first two of the ops that have none of those.
+
+    On JAX each row is a program of its own: `HIGHLEVEL_ALL_ROWS=1`, by hand, takes every one.
+    """
+    special = {name for name, _, _ in MORE}
+    rows, count = list(MORE), Counter()
+    for row in CASES:
+        if any(map(is_number_array, tree.leaves(row[1:]))):
+            count[row[0]] += 1
+            if count[row[0]] <= (1 if row[0] in special else 2):
+                rows.append(row)
+    return rows
+
+
+ROWS = CASES + MORE if os.environ.get("HIGHLEVEL_ALL_ROWS") else chosen_rows()
 NAMES = sorted({name for name, _, _ in ROWS})
 
 #: Each entry of the result depends on one entry of each argument.
-ENTRY_BY_ENTRY = """
-    abs absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt celu clip cos cosh
-    deg2rad divide divide_no_nan elu erf erfinv exp exp2 expm1 fmax fmin gelu hard_shrink
-    hard_sigmoid hard_silu hard_tanh hypot leaky_relu lerp log log10 log1p log2 log_sigmoid
-    logaddexp logaddexp2 logit maximum minimum multiply negative power rad2deg reciprocal relu
-    relu6 rsqrt selu sigmoid silu sin sinh soft_shrink softplus softsign sparse_plus sqrt square
-    squareplus subtract tan tanh tanh_shrink threshold true_divide where xlogy
-""".split()
+ENTRY_BY_ENTRY = ["abs", "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "celu", "clip", "cos", "cosh", "deg2rad", "divide", "divide_no_nan", "elu", "erf", "erfinv", "exp", "exp2", "expm1", "fmax", "fmin", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "hypot", "leaky_relu", "lerp", "log", "log10", "log1p", "log2", "log_sigmoid", "logaddexp", "logaddexp2", "logit", "maximum", "minimum", "multiply", "negative", "power", "rad2deg", "reciprocal", "relu", "relu6", "rsqrt", "selu", "sigmoid", "silu", "sin", "sinh", "soft_shrink", "softplus", "softsign", "sparse_plus", "sqrt", "square", "squareplus", "subtract", "tan", "tanh", "tanh_shrink", "threshold", "true_divide", "where", "xlogy"]
 
 
 def find(name):
@@ -31,7 +47,7 @@ def find(name):
 
 def places_of(leaves):
     """Where the arguments stand that a gradient can be taken by."""
-    return [j for j, x in enumerate(leaves) if isinstance(x, np.ndarray) and x.dtype.kind in "fc"]
+    return [j for j, x in enumerate(leaves) if is_number_array(x)]
 
 
 def weighted(name, args, kwargs, values, places):
@@ -74,7 +90,8 @@ def gradients(backend, name, args, kwargs, order=1):
 
 def compare(name, order):
     faults, compared = [], 0
-    for _, args, kwargs in (row for row in ROWS if row[0] == name):
+    rows = [row for row in ROWS if row[0] == name]
+    for _, args, kwargs in rows if order == 1 else rows[-2:]:
         if not places_of(tree.leaves((args, kwargs))):
             continue
         found = {}

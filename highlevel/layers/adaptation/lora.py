@@ -130,9 +130,9 @@ class LowRankAdaptable(DescribedLayer):
 
     def _adapt(self, weight: Variable) -> Any:
         first, second = self._factors()
-        rank, alpha = self.lora_rank, self.lora_alpha
+        scale = (self.lora_alpha or 0.0) / (self.lora_rank or 1)  # both are set by now
         added = ops.matmul(first, second)
-        return ops.add(weight, added if alpha == rank else ops.multiply(added, alpha / rank))
+        return ops.add(weight, added if scale == 1 else ops.multiply(added, scale))
 
     # -------------------------------------------------------------------- config, files
 

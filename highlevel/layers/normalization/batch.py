@@ -184,7 +184,7 @@ class BatchNormalization(ShapeKeepingLayer):
         spread = ops.sqrt(variance + self.epsilon)
         usual, usual_mean = self.renorm_stddev.value, self.renorm_mean.value
         factor, shift = spread / usual, (mean - usual_mean) / usual
-        bounds = self.renorm_clipping
+        bounds = self.renorm_clipping or {}
         if "rmin" in bounds or "rmax" in bounds:
             factor = ops.clip(factor, bounds.get("rmin", 0.0), bounds.get("rmax", float("inf")))
         if "dmax" in bounds:

@@ -115,7 +115,7 @@ def _farm(rows: np.ndarray) -> np.ndarray:
     return _farm_to_64(rows) if length <= 64 else _farm_long(rows)
 
 
-def _two(u: np.ndarray, v: np.ndarray, factor: np.uint64) -> np.ndarray:
+def _two(u: np.ndarray, v: np.ndarray, factor: np.uint64 | np.ndarray) -> np.ndarray:
     a = _mixed((u ^ v) * factor)
     return _mixed((v ^ a) * factor) * factor
 

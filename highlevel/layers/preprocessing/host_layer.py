@@ -68,7 +68,7 @@ class HostLayer(DataLayer):
                 "`sparse` out."
             )
 
-    def _one_of(self, what: str, value: Any, known: tuple[str, ...]) -> Any:
+    def _one_of(self, what: str, value: Any, known: tuple[str | None, ...]) -> Any:
         if value not in known:
             raise ValueError(
                 f"{type(self).__name__} '{self.name}': `{what}` must be one of {known}; got "

@@ -11,6 +11,7 @@ from highlevel import config, ops
 from highlevel.layers.described import DescribedLayer, positive
 from highlevel.layers.input_spec import InputSpec
 from highlevel.symbolic import SymbolicTensor
+from highlevel.variable import Variable
 
 __all__ = ["STFTSpectrogram"]
 
@@ -62,6 +63,9 @@ class STFTSpectrogram(DescribedLayer):
         "mode", "frame_length", "frame_step", "fft_length", "periodic", "scaling",
         "padding", "data_format", "expand_dims",
     )
+
+    real_kernel: Variable | None
+    imag_kernel: Variable | None
 
     def __init__(
         self,

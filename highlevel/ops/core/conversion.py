@@ -109,7 +109,24 @@ def stop_gradient(variable: Any) -> Any:
     return current_backend().stop_gradient(array(variable))
 
 
-@op
+def _view_rule(x: Any, dtype: Any = None) -> Any:
+    shape, old, new = shape_of(x), dtype_name(x.dtype), dtype_name(dtype or x.dtype)
+    if old == new or not shape:
+        return of(shape, new) if old == new else None
+    last = shape[-1]
+    if last is not None:
+        # A byte more or less on the last axis is an error that the reading itself tells.
+        last, rest = divmod(last * _bytes(old), _bytes(new))
+        if rest:
+            return None
+    return of((*shape[:-1], last), new)
+
+
+def _bytes(dtype: str) -> int:
+    return current_backend().asarray(0, dtype).dtype.itemsize
+
+
+@op(spec=_view_rule)
 def view(x: Any, dtype: Any = None) -> Any:
     """The bytes of `x` read as another dtype.
 

@@ -178,9 +178,14 @@ def take_along_axis(x: Any, indices: Any, axis: Any = None) -> Any:
     return xp.take_along_axis(x, indices, axis=axis)
 
 
+def _nonzero_rule(x: Any) -> tuple:
+    """One array per axis, of a length that the values decide."""
+    return tuple([of((None,), "int32") for _ in shape_of(x)])
+
+
 def _where_rule(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     if x1 is None or x2 is None:
-        return None
+        return _nonzero_rule(condition) if x1 is x2 else None
     shape = broadcast_shapes(shape_of(condition), shape_of(x1), shape_of(x2))
     return of(shape, promoted(x1, x2))
 
@@ -217,7 +222,7 @@ def _nonzero(x: Any) -> tuple:
     return tuple([cast_to(i, "int32") for i in current_backend().xp.nonzero(x)])
 
 
-@op
+@op(spec=_nonzero_rule)
 def nonzero(x: Any) -> tuple:
     """Indices of the entries other than 0; their number must be known, so not in a trace.
 

@@ -174,6 +174,15 @@ def _bounds(length: int | None, sections: Any, axis: int, even: bool) -> list | 
     return list(pairwise(ends))
 
 
+def _length_between(start: int, stop: int | None, length: int | None) -> int | None:
+    """How many entries `start:stop` has of an axis; of one of unknown length, if it reaches."""
+    if length is not None:
+        return len(range(*slice(start, stop).indices(length)))
+    if stop is None or (start < 0) != (stop < 0):
+        return None
+    return max(stop - start, 0)
+
+
 def _split_rule(even: bool) -> Callable:
     def rule(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
         shape = shape_of(x)
@@ -183,10 +192,7 @@ def _split_rule(even: bool) -> Callable:
             lengths: list[int | None] = [None] * indices_or_sections
         else:
             bounds = _bounds(length, indices_or_sections, index, even) or []
-            lengths = [
-                None if length is None else len(range(*slice(start, stop).indices(length)))
-                for start, stop in bounds
-            ]
+            lengths = [_length_between(start, stop, length) for start, stop in bounds]
         dtype = promoted(x)
         return [of((*shape[:index], n, *shape[index + 1 :]), dtype) for n in lengths]
 

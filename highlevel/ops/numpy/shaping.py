@@ -342,6 +342,17 @@ def ndim(x: Any) -> int:
 
 
 def size(x: Any) -> Any:
-    """Number of entries; None where a symbolic tensor's shape is not all known."""
+    """Number of entries, a Python integer.
+
+    Of a symbolic tensor with unknown dimensions it is a symbolic int32 number.
+
+    >>> size([[1, 2]])
+    2
+    """
     shape = shape_of(x)
-    return None if None in shape else math.prod(shape)
+    return _size(x) if None in shape else math.prod(shape)
+
+
+@op(spec=lambda x: of((), "int32"))
+def _size(x: Any) -> Any:
+    return array(math.prod(array(x).shape), "int32")

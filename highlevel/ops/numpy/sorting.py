@@ -18,7 +18,7 @@ from highlevel.ops.dispatch import (
     promote,
     shape_of,
 )
-from highlevel.ops.rules import axes_of, axis_of, of, reduced_shape, reduction, unary
+from highlevel.ops.rules import axes_of, axis_of, of, promoted, reduced_shape, reduction, unary
 
 __all__ = [
     "argpartition",
@@ -129,7 +129,12 @@ def digitize(x: Any, bins: Any) -> Any:
     return cast_to(current_backend().xp.searchsorted(bins, x, side="right"), "int32")
 
 
-@op
+def _bincount_rule(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
+    dtype = "int32" if weights is None else promoted(weights)
+    return None if sparse else of((*shape_of(x)[:-1], None), dtype)
+
+
+@op(spec=_bincount_rule)
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
     """How often each integer occurs.
 
@@ -332,7 +337,33 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return quantiles(x, 0.5, axis, "linear", keepdims, skip_nan=False)
 
 
-@op
+def _unique_rule(
+    x: Any,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    shape = shape_of(x)
+    if axis is None:
+        found = (size,)
+    else:
+        index = axis_of(axis, len(shape))
+        found = (*shape[:index], size, *shape[index + 1 :])
+    parts = [of(found, promoted(x))]
+    if return_index:
+        parts.append(of((size,), "int32"))
+    if return_inverse:
+        parts.append(of(shape if axis is None else (shape[index],), "int32"))
+    if return_counts:
+        parts.append(of((size,), "int32"))
+    return tuple(parts) if len(parts) > 1 else parts[0]
+
+
+@op(spec=_unique_rule)
 def unique(
     x: Any,
     sorted: bool = True,

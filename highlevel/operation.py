@@ -1,0 +1,206 @@
+"""`Operation`: what a node of the graph calls; the base of layers, and of ops with a class."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Self
+
+from highlevel_backend import current_backend
+
+from highlevel.errors import suggest
+from highlevel.naming import auto_name
+from highlevel.serialization import deserialize_keras_object, serialize_keras_object
+from highlevel.symbolic import Node, any_symbolic, evaluate_abstractly
+
+__all__ = ["Operation"]
+
+
+class Operation:
+    """A function with a name and a config that joins the graph when called symbolically.
+
+    Subclass it and write `call`; the shapes come from `compute_output_spec` where it is
+    written, from abstract evaluation otherwise. For anything with weights, subclass `Layer`.
+
+    Args:
+        name: of this object in graphs; made from the class's name where it is None.
+
+    Raises:
+        ValueError: a name that is no string, or has a `/`.
+
+    >>> import highlevel as hl
+    >>> class Scale(hl.Operation):
+    ...     def __init__(self, factor, name=None):
+    ...         super().__init__(name=name)
+    ...         self.factor = factor
+    ...     def call(self, x):
+    ...         return self.factor * x
+    >>> Scale(2.0)(hl.Input((3,))).shape
+    (None, 3)
+    >>> Scale(2.0, name="twice").get_config()
+    {'name': 'twice', 'factor': 2.0}
+    """
+
+    name: str
+    _init_arguments: tuple[tuple, dict]
+    _inbound_nodes: list[Node]
+    _outbound_nodes: list[Node]
+    #: whether masks pass through it entry by entry; layers have their own way
+    _carries_masks = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        self = super().__new__(cls)
+        self.__dict__["_init_arguments"] = (args, kwargs)
+        return self
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name if name is not None else auto_name(type(self))
+        if not isinstance(self.name, str) or "/" in self.name:
+            raise ValueError(
+                f"The name of a {type(self).__name__} must be a string without '/'; got "
+                f"{name!r}."
+            )
+        self._inbound_nodes = []
+        self._outbound_nodes = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not any_symbolic(args, kwargs):
+            return self.call(*args, **kwargs)
+        return self.symbolic_call(*args, **kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The operation on arrays; subclasses write it."""
+        raise NotImplementedError(
+            f"{type(self).__name__} '{self.name}' has no `call`: write what it does there."
+        )
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic outputs for symbolic inputs; the call becomes a node of the graph."""
+        outputs = self.compute_output_spec(*args, **kwargs)
+        Node(self, args, kwargs, outputs)
+        return outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic outputs for symbolic inputs, without a node in the graph."""
+        return evaluate_abstractly(self.call, args, kwargs)
+
+    def rematerialized_call(self, layer_call: Callable, *args: Any, **kwargs: Any) -> Callable:
+        """`layer_call` that keeps no intermediate values for the gradient.
+
+        They are computed again when the gradient is: less memory for more time.
+
+        Args:
+            layer_call: function to change, often `self.call`.
+            *args, **kwargs: what it will be called with.
+
+        Returns:
+            A function of the same arguments.
+        """
+        return current_backend().remat(layer_call)
+
+    # ---------------------------------------------------------------- the graph
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensor(s) it was first called with.
+
+        Raises:
+            AttributeError: it was never called.
+        """
+        return self._end("input")
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensor(s) of its first call.
+
+        Raises:
+            AttributeError: it was never called.
+        """
+        return self._end("output")
+
+    def _end(self, what: str) -> Any:
+        if self._inbound_nodes:
+            node = self._inbound_nodes[0]
+            if what == "output":
+                return node.output_tree
+            if not node.inputs:  # an input layer
+                return node.outputs[0] if len(node.outputs) == 1 else node.outputs
+            if node.args and any_symbolic(node.args[:1], {}):
+                return node.args[0]
+            return node.inputs[0] if len(node.inputs) == 1 else node.inputs
+        return self._end_without_graph(what)
+
+    def _end_without_graph(self, what: str) -> Any:
+        raise AttributeError(
+            f"{type(self).__name__} '{self.name}' was never called on symbolic tensors and has "
+            f"no `{what}` yet: call it on what `Input(...)` returns."
+        )
+
+    # --------------------------------------------------------------- the config
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal operation: those it was made with.
+
+        Raises:
+            NotImplementedError: an argument cannot be written; names it.
+        """
+        return {"name": self.name, **self._constructor_arguments()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The operation that `get_config` described.
+
+        Raises:
+            TypeError: an entry is no argument of the constructor.
+        """
+        return cls(**{key: _as_object(value) for key, value in config.items()})
+
+    def _constructor_arguments(self) -> dict[str, Any]:
+        """What the constructor was called with, as configs, without what bases hold."""
+        args, kwargs = self._init_arguments
+        signature = inspect.signature(type(self).__init__)
+        bound = signature.bind(self, *args, **kwargs)
+        arguments: dict[str, Any] = {}
+        for name, value in list(bound.arguments.items())[1:]:
+            kind = signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                arguments |= value
+            elif kind is inspect.Parameter.VAR_POSITIONAL:
+                raise NotImplementedError(
+                    f"{type(self).__name__} '{self.name}' takes `*{name}` and needs a "
+                    "`get_config` of its own."
+                )
+            else:
+                arguments[name] = value
+        written = {}
+        for name, value in arguments.items():
+            if name in ("name", "trainable", "dtype", "activity_regularizer"):
+                continue
+            try:
+                written[name] = serialize_keras_object(value)
+            except Exception as error:
+                raise NotImplementedError(
+                    f"The argument `{name}` of {type(self).__name__} '{self.name}' is {value!r} "
+                    "and cannot be written into a config. Write `get_config` (and "
+                    "`from_config`), or register the class of that object with "
+                    "`saving.register_keras_serializable`."
+                ) from error
+        return written
+
+    def _known_arguments(self, name: str) -> str:
+        names = [
+            p for cls in type(self).__mro__ if "__init__" in cls.__dict__
+            for p in inspect.signature(cls.__init__).parameters
+            if p not in ("self", "args", "kwargs")
+        ]
+        names = list(dict.fromkeys(names))
+        return (suggest(name, names).strip() + " It takes: " + ", ".join(names) + ".").strip()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
+
+def _as_object(value: Any) -> Any:
+    if isinstance(value, dict) and "class_name" in value:
+        return deserialize_keras_object(value)
+    return value
