@@ -21,11 +21,11 @@ from highlevel_numpy import (
 )
 from highlevel_numpy.kernels import KERNELS
 from highlevel_numpy.recorded import FUNCTIONS, Recorded, strip, strip_tree
-from highlevel_numpy.rules.indexing import index_add, index_set
+from highlevel_numpy.rules.indexing import index_add, index_max, index_min, index_set
 
 __all__ = ["NumpyBackend"]
 
-_COMBINE = {"multiply": np.multiply, "max": np.maximum, "min": np.minimum}
+_UPDATES = {"set": index_set, "add": index_add, "max": index_max, "min": index_min}
 
 
 class NumpyBackend(Backend):
@@ -109,20 +109,18 @@ class NumpyBackend(Backend):
             values = arrays.as_array(values, arrays.dtype_name(x.dtype))
         elif values.dtype != x.dtype:
             values = FUNCTIONS["astype"](values, x.dtype)
-        if mode == "set":
-            return index_set(x, values, index)
-        if mode == "add":
-            return index_add(x, values, index)
-        if mode not in _COMBINE:
+        if mode in _UPDATES:
+            return _UPDATES[mode](x, values, index)
+        if mode != "multiply":
             raise ValueError(
                 f"index_update takes mode 'set', 'add', 'multiply', 'max' or 'min', not {mode!r}."
             )
         if type(x) is Recorded or type(values) is Recorded:
             raise NotImplementedError(
-                f"index_update(mode={mode!r}) has no gradient; those with one are 'set' and 'add'."
+                "index_update(mode='multiply') has no gradient; the other modes have one."
             )
         out = np.array(x)
-        _COMBINE[mode].at(out, index, values)
+        np.multiply.at(out, index, values)
         return out
 
     def conv(

@@ -74,10 +74,17 @@ rule(
     lambda g, out, x, y: fit(-g * np.trunc(strip(x) / strip(y)), y),
 )
 rule(np.ldexp, lambda g, out, x, y: fit(np.ldexp(g, y), x), None)
+
+
+def _not_zero(out):
+    """`out` with 1 for 0: the gradient of a norm at the origin is 0."""
+    return np.where(out == 0, 1, out)
+
+
 rule(
     np.hypot,
-    lambda g, out, x, y: fit(g * (x / out), x),
-    lambda g, out, x, y: fit(g * (y / out), y),
+    lambda g, out, x, y: fit(g * (x / _not_zero(out)), x),
+    lambda g, out, x, y: fit(g * (y / _not_zero(out)), y),
 )
 
 # ------------------------------------------------- exponentials, trigonometry
@@ -99,7 +106,7 @@ rule(np.sinh, lambda g, out, x: g * np.cosh(x))
 rule(np.cosh, lambda g, out, x: g * np.sinh(x))
 rule(np.tanh, lambda g, out, x: g * (1 - out * out))
 rule(np.arcsinh, lambda g, out, x: g / np.sqrt(x * x + 1))
-rule(np.arccosh, lambda g, out, x: g / np.sqrt((x - 1) * (x + 1)))
+rule(np.arccosh, lambda g, out, x: g / np.sqrt((x - 1) * (x + 1) + 0.0))  # no root of -0
 rule(np.arctanh, lambda g, out, x: g / (1 - x * x))
 rule(np.deg2rad, lambda g, out, x: g * (math.pi / 180))
 rule(np.radians, lambda g, out, x: g * (math.pi / 180))
@@ -112,20 +119,23 @@ rule(
 )
 
 
-def _share(x, out):
-    """`exp(x - out)` of a logaddexp; where both arguments are minus infinity, nan - as JAX."""
-    return np.exp(x - out)
+def _share(exp, x, out):
+    """`exp(x - out)` of a logaddexp, 1 where both are infinite.
+
+    Where both arguments are minus infinity it is nan, as JAX has it.
+    """
+    return exp(np.where(x == np.inf, 0, x) - np.where(out == np.inf, 0, out))
 
 
 rule(
     np.logaddexp,
-    lambda g, out, x, y: fit(g * _share(x, out), x),
-    lambda g, out, x, y: fit(g * _share(y, out), y),
+    lambda g, out, x, y: fit(g * _share(np.exp, x, out), x),
+    lambda g, out, x, y: fit(g * _share(np.exp, y, out), y),
 )
 rule(
     np.logaddexp2,
-    lambda g, out, x, y: fit(g * np.exp2(x - out), x),
-    lambda g, out, x, y: fit(g * np.exp2(y - out), y),
+    lambda g, out, x, y: fit(g * _share(np.exp2, x, out), x),
+    lambda g, out, x, y: fit(g * _share(np.exp2, y, out), y),
 )
 
 # ------------------------------------------------------------ choosing and kinks
@@ -246,8 +256,14 @@ def _nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
 
 
 def _sinc_gradient(g, out, x):
-    angle = np.where(x == 0, 1, x) * math.pi
-    return g * np.where(x == 0, 0, (np.cos(angle) - np.sin(angle) / angle) * math.pi / angle)
+    near = abs(strip(x)) < 0.2
+    far = np.where(near, 1, x) * math.pi
+    slope = (np.cos(far) - np.sin(far) / far) / far
+    # Near 0 the two terms cancel: the series instead.
+    small = np.where(near, x, 0) * math.pi
+    square = small * small
+    series = small * (square * (square * (square / 45360 - 1 / 840) + 1 / 30) - 1 / 3)
+    return g * (np.where(near, series, slope) * math.pi)
 
 
 recorded_function(np.sinc, _sinc_gradient)

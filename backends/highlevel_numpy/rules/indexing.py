@@ -11,7 +11,7 @@ from highlevel_numpy.recorded import FUNCTIONS, Primitive, record, strip, strip_
 from highlevel_numpy.rules.common import fit, implements
 from highlevel_numpy.walk import SCATTER
 
-__all__ = ["add_at", "embed", "getitem", "index_add", "index_set"]
+__all__ = ["add_at", "embed", "getitem", "index_add", "index_max", "index_min", "index_set"]
 
 
 def is_basic(index: Any) -> bool:
@@ -251,3 +251,33 @@ def _bincount(x, /, weights=None, minlength=0):
         return np.bincount(x, minlength=minlength)
     n = max(minlength, int(x.max()) + 1 if x.size else 0)
     return embed(weights, x, (n,), weights.dtype)
+
+
+def _index_best(ufunc: np.ufunc) -> Primitive:
+    """A copy of `x` with the better one of its entry and the `values` at `index`."""
+
+    def best(x, values, index):
+        out = np.array(x)
+        ufunc.at(out, index, values)
+        return out
+
+    def shares(g, out, x, values, index):
+        """The gradient, divided evenly among all that are equal to the best."""
+        out, x, values = strip(out), strip(x), strip(values)
+        by_x, by_values = x == out, values == out[index]
+        winners = by_x.astype(out.dtype)
+        np.add.at(winners, index, by_values)
+        return g / np.maximum(winners, 1), by_x, by_values
+
+    def gradient_x(g, out, x, values, index):
+        share, by_x, _ = shares(g, out, x, values, index)
+        return share * by_x
+
+    def gradient_values(g, out, x, values, index):
+        share, _, by_values = shares(g, out, x, values, index)
+        return fit(share[index] * by_values, values)
+
+    return Primitive(best, (gradient_x, gradient_values, None))
+
+
+index_max, index_min = _index_best(np.maximum), _index_best(np.minimum)

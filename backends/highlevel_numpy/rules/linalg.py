@@ -136,21 +136,16 @@ def _half_lower(x):
 
 
 def _cholesky_gradient(g, out, a):
-    middle = _half_lower(_t(out) @ g)
+    middle = _half_lower(_h(out) @ _conj(g))
     inverse = np.linalg.inv(out)
-    full = _t(inverse) @ middle @ inverse
-    return (full + _t(full)) / 2
+    full = _h(inverse) @ middle @ inverse
+    return _conj((full + _h(full)) / 2)
 
 
 @implements(np.linalg.cholesky)
 def _cholesky(a, /, *, upper=False):
-    if a.dtype.kind == "c":
-        raise NotImplementedError(
-            "np.linalg.cholesky of a complex matrix has no gradient rule; "
-            "take the real matrix [[Re, -Im], [Im, Re]] instead."
-        )
     if upper:
-        return _t(_cholesky(a))
+        return _h(_cholesky(a))
     # Only the lower triangle is read, and the gradient is given to both symmetrically.
     return record(np.linalg.cholesky, (_cholesky_gradient,), (a,))
 
@@ -218,33 +213,45 @@ def _eigvals(a):
 
 
 def _qr_gradient(g, out, a, mode="reduced"):
+    """Of an `m × n` matrix with `m >= n`; `mode` is "reduced" or "complete".
+
+    With `b` for the derivative of `a` times the inverse of r, and `c` for q's conjugate
+    transpose times `b`: dq = q (p(c) - c) + b and dr = (c - p(c)) r, where p(c) is the
+    skew part that c's lower triangle and the imaginary part of its diagonal define. The
+    columns that "complete" adds to q turn against the others, not among themselves.
+    """
     g_q, g_r = g
     q, r = out
-    if q.shape[-2] < a.shape[-1]:  # wide: a = q [r1, r2] with r1 = qr of the square part
-        raise NotImplementedError(
-            f"np.linalg.qr of a wide matrix {a.shape} has no gradient rule; decompose its "
-            "square part `a[..., :, :m]` and multiply the rest by the transposed q."
-        )
-    g_q = np.zeros_like(strip(q)) if g_q is None else g_q
-    g_r = np.zeros_like(strip(r)) if g_r is None else g_r
-    middle = r @ _t(g_r) - _t(g_q) @ q
-    lower = np.tril(middle, -1)
-    diagonal = middle * _eye(middle)
-    symmetric = lower + _t(lower) + diagonal
-    return (_t(np.linalg.solve(r, _t(g_q + q @ symmetric))), None)
+    n = a.shape[-1]
+    g_q = np.zeros_like(strip(q)) if g_q is None else _conj(g_q)
+    g_r = np.zeros_like(strip(r)) if g_r is None else _conj(g_r)
+    more = q.shape[-1] > n
+    if more:
+        q_rest, g_rest = q[..., n:], g_q[..., n:]
+        q, g_q, r, g_r = q[..., :n], g_q[..., :n], r[..., :n, :], g_r[..., :n, :]
+    weight = g_r @ _h(r) - _h(q) @ g_q
+    middle = weight - np.tril(weight, -1) + np.tril(_h(weight), -1)
+    if a.dtype.kind == "c":
+        diagonal = middle * _eye(middle)
+        middle = middle - (diagonal - _conj(diagonal)) / 2
+    total = q @ middle + g_q
+    if more:
+        total = total - q_rest @ _h(_h(q) @ g_rest)
+    return (_conj(_h(np.linalg.solve(r, _h(total)))), None)
 
 
 @implements(np.linalg.qr)
 def _qr(a, mode="reduced"):
-    if a.dtype.kind == "c":
-        raise NotImplementedError("np.linalg.qr of a complex matrix has no gradient rule.")
+    rows, columns = a.shape[-2:]
+    if mode not in ("reduced", "complete", "r"):
+        raise ValueError(f"np.linalg.qr takes mode 'reduced', 'complete' or 'r', not {mode!r}.")
+    if columns > rows:  # the first columns decide: a = q [r, q^H rest]
+        q, r = _qr(a[..., :rows])
+        r = np.concatenate([r, _h(q) @ a[..., rows:]], -1)
+        return r if mode == "r" else (q, r)
     if mode == "r":
         return record(np.linalg.qr, _qr_gradient, (a, "reduced"))[1]
-    if mode == "reduced" or (mode == "complete" and a.shape[-1] == a.shape[-2]):
-        return record(np.linalg.qr, _qr_gradient, (a, "reduced"))
-    raise NotImplementedError(
-        f"np.linalg.qr(mode={mode!r}) of a matrix {a.shape} has no gradient rule; use 'reduced'."
-    )
+    return record(np.linalg.qr, _qr_gradient, (a, mode))
 
 
 def _svd_gradient(g, out, a, full_matrices, compute_uv):

@@ -135,8 +135,9 @@ def view(x: Any, dtype: Any = None) -> Any:
         dtype: dtype; where its size differs, the last axis is divided or put together.
     """
     x = array(x)
-    if dtype is None:
+    if dtype is None or dtype_name(dtype) == dtype_name(x.dtype):
         return x
+    x = current_backend().stop_gradient(x)  # bytes have none
     return x.view(array(0, dtype_name(dtype)).dtype)
 
 
