@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from highlevel._lazy import lazy_package
 
 if TYPE_CHECKING:
+    from highlevel.utils import bounding_boxes as bounding_boxes
     from highlevel.backend import clear_session as clear_session
     from highlevel.backend import is_keras_tensor as is_keras_tensor
     from highlevel.backend import standardize_dtype as standardize_dtype
@@ -82,4 +83,5 @@ __getattr__, __dir__, __all__ = lazy_package(
             "register_keras_serializable serialize_keras_object"
         ),
     },
+    submodules=("bounding_boxes",),
 )
