@@ -107,6 +107,63 @@ if TYPE_CHECKING:
     from highlevel.layers.pooling.max_pooling import MaxPooling1D as MaxPooling1D
     from highlevel.layers.pooling.max_pooling import MaxPooling2D as MaxPooling2D
     from highlevel.layers.pooling.max_pooling import MaxPooling3D as MaxPooling3D
+    from highlevel.layers.preprocessing.augmentation.aug_mix import AugMix as AugMix
+    from highlevel.layers.preprocessing.augmentation.brightness import (
+        RandomBrightness as RandomBrightness,
+    )
+    from highlevel.layers.preprocessing.augmentation.brightness import (
+        RandomContrast as RandomContrast,
+    )
+    from highlevel.layers.preprocessing.augmentation.clahe import (
+        ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,  # noqa: E501
+    )
+    from highlevel.layers.preprocessing.augmentation.color import (
+        RandomColorDegeneration as RandomColorDegeneration,
+    )
+    from highlevel.layers.preprocessing.augmentation.color import RandomGrayscale as RandomGrayscale
+    from highlevel.layers.preprocessing.augmentation.color import RandomHue as RandomHue
+    from highlevel.layers.preprocessing.augmentation.color import (
+        RandomSaturation as RandomSaturation,
+    )
+    from highlevel.layers.preprocessing.augmentation.crop import RandomCrop as RandomCrop
+    from highlevel.layers.preprocessing.augmentation.elastic import (
+        RandomElasticTransform as RandomElasticTransform,
+    )
+    from highlevel.layers.preprocessing.augmentation.erasing import RandomErasing as RandomErasing
+    from highlevel.layers.preprocessing.augmentation.filters import (
+        RandomGaussianBlur as RandomGaussianBlur,
+    )
+    from highlevel.layers.preprocessing.augmentation.filters import (
+        RandomSharpness as RandomSharpness,
+    )
+    from highlevel.layers.preprocessing.augmentation.flip import RandomFlip as RandomFlip
+    from highlevel.layers.preprocessing.augmentation.histograms import AutoContrast as AutoContrast
+    from highlevel.layers.preprocessing.augmentation.histograms import Equalization as Equalization
+    from highlevel.layers.preprocessing.augmentation.jitter import (
+        RandomColorJitter as RandomColorJitter,
+    )
+    from highlevel.layers.preprocessing.augmentation.max_boxes import (
+        MaxNumBoundingBoxes as MaxNumBoundingBoxes,
+    )
+    from highlevel.layers.preprocessing.augmentation.mixing import CutMix as CutMix
+    from highlevel.layers.preprocessing.augmentation.mixing import MixUp as MixUp
+    from highlevel.layers.preprocessing.augmentation.perspective import (
+        RandomPerspective as RandomPerspective,
+    )
+    from highlevel.layers.preprocessing.augmentation.rand_augment import RandAugment as RandAugment
+    from highlevel.layers.preprocessing.augmentation.rotation import (
+        RandomRotation as RandomRotation,
+    )
+    from highlevel.layers.preprocessing.augmentation.shear import RandomShear as RandomShear
+    from highlevel.layers.preprocessing.augmentation.tones import RandomInvert as RandomInvert
+    from highlevel.layers.preprocessing.augmentation.tones import (
+        RandomPosterization as RandomPosterization,
+    )
+    from highlevel.layers.preprocessing.augmentation.tones import Solarization as Solarization
+    from highlevel.layers.preprocessing.augmentation.translation import (
+        RandomTranslation as RandomTranslation,
+    )
+    from highlevel.layers.preprocessing.augmentation.zoom import RandomZoom as RandomZoom
     from highlevel.layers.preprocessing.category_encoding import (
         CategoryEncoding as CategoryEncoding,
     )
@@ -263,6 +320,29 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.layers.preprocessing.string_lookup": "StringLookup",
         "highlevel.layers.preprocessing.text_vectorization": "TextVectorization",
         "highlevel.layers.preprocessing.image": "CenterCrop Resizing",
+        "highlevel.layers.preprocessing.augmentation.aug_mix": "AugMix",
+        "highlevel.layers.preprocessing.augmentation.brightness": "RandomBrightness RandomContrast",
+        "highlevel.layers.preprocessing.augmentation.clahe":
+            "ContrastLimitedAdaptiveHistogramEqualization",
+        "highlevel.layers.preprocessing.augmentation.color":
+            "RandomColorDegeneration RandomGrayscale RandomHue RandomSaturation",
+        "highlevel.layers.preprocessing.augmentation.crop": "RandomCrop",
+        "highlevel.layers.preprocessing.augmentation.elastic": "RandomElasticTransform",
+        "highlevel.layers.preprocessing.augmentation.erasing": "RandomErasing",
+        "highlevel.layers.preprocessing.augmentation.filters": "RandomGaussianBlur RandomSharpness",
+        "highlevel.layers.preprocessing.augmentation.flip": "RandomFlip",
+        "highlevel.layers.preprocessing.augmentation.histograms": "AutoContrast Equalization",
+        "highlevel.layers.preprocessing.augmentation.jitter": "RandomColorJitter",
+        "highlevel.layers.preprocessing.augmentation.max_boxes": "MaxNumBoundingBoxes",
+        "highlevel.layers.preprocessing.augmentation.mixing": "CutMix MixUp",
+        "highlevel.layers.preprocessing.augmentation.perspective": "RandomPerspective",
+        "highlevel.layers.preprocessing.augmentation.rand_augment": "RandAugment",
+        "highlevel.layers.preprocessing.augmentation.rotation": "RandomRotation",
+        "highlevel.layers.preprocessing.augmentation.shear": "RandomShear",
+        "highlevel.layers.preprocessing.augmentation.tones":
+            "RandomInvert RandomPosterization Solarization",
+        "highlevel.layers.preprocessing.augmentation.translation": "RandomTranslation",
+        "highlevel.layers.preprocessing.augmentation.zoom": "RandomZoom",
     },
     # further names the contract has for the same class
     aliases={

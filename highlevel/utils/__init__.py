@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from highlevel._lazy import lazy_package
 
 if TYPE_CHECKING:
-    from highlevel.utils import bounding_boxes as bounding_boxes
     from highlevel.backend import clear_session as clear_session
     from highlevel.backend import is_keras_tensor as is_keras_tensor
     from highlevel.backend import standardize_dtype as standardize_dtype
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from highlevel.training.data.sources import pack_x_y_sample_weight as pack_x_y_sample_weight
     from highlevel.training.data.sources import unpack_x_y_sample_weight as unpack_x_y_sample_weight
     from highlevel.training.progress import Progbar as Progbar
+    from highlevel.utils import bounding_boxes as bounding_boxes
     from highlevel.utils.arrays import normalize as normalize
     from highlevel.utils.arrays import pad_sequences as pad_sequences
     from highlevel.utils.arrays import to_categorical as to_categorical
