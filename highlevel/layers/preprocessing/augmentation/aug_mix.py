@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from highlevel_backend import current_backend
 
 from highlevel.layers.described import positive
-from highlevel.layers.preprocessing.augmentation.keys import KeyStream
 from highlevel.layers.preprocessing.augmentation.policies import PolicyLayer
+from highlevel.ops.core.control import scan
 from highlevel.random import beta, gamma, randint
+from highlevel.random.keys import split
 
 __all__ = ["AugMix"]
 
@@ -99,19 +101,38 @@ class AugMix(PolicyLayer):
             return images
         backend = current_backend()
         xp = backend.xp
-        keys = KeyStream(transformation["key"])
-        mixed = xp.zeros_like(images)
-        for chain in range(self.num_chains):
-            x = images
-            for step in range(self.chain_depth):
-                x = xp.where(
-                    step < transformation["depths"][chain],
-                    self._changed(x, transformation["layer_idxes"][chain, step], keys.next()), x)
-            share = backend.cast(
-                transformation["chain_mixing_weights"][chain], self.compute_dtype)
-            mixed = mixed + x * share
-        weight = backend.cast(transformation["weight_sample"], self.compute_dtype)
-        return mixed * weight + images * (1 - weight)
+        depths = backend.asarray(transformation["depths"])
+        indices = backend.asarray(transformation["layer_idxes"])
+        shares = backend.cast(
+            backend.asarray(transformation["chain_mixing_weights"]), self.compute_dtype)
+        slots = self.num_chains * self.chain_depth
+        keys = xp.stack(split(backend.asarray(transformation["key"], "uint32"), slots))
+        steps = np.arange(slots, dtype="int32") % self.chain_depth
+        chains = np.arange(slots, dtype="int32") // self.chain_depth
+        first = backend.asarray(steps == 0)
+        active = backend.asarray(steps) < xp.take(depths, backend.asarray(chains), axis=0)
+        last = backend.asarray((steps == self.chain_depth - 1).astype("float32"))
+        weights = xp.take(shares, backend.asarray(chains), axis=0) * backend.cast(
+            last, self.compute_dtype)
+
+        def step(carry: Any, slot: Any) -> Any:
+            x, mixed = carry
+            index, key, begins, acts, weight = slot
+            x = xp.where(begins, images, x)
+            x = xp.where(acts, self._changed(x, index, key), x)
+            return (x, mixed + x * weight), None
+
+        carry = (images, xp.zeros_like(images))
+        along = (indices.reshape(-1), keys, first, active, weights)
+        if backend.is_abstract(keys) or backend.is_abstract(images):
+            # One body for all steps: each holds every change there is.
+            carry, _ = scan(step, carry, along)
+        else:
+            for i in range(slots):
+                if bool(active[i]) or bool(last[i]) or bool(first[i]):
+                    carry, _ = step(carry, tuple([part[i] for part in along]))
+        weight = backend.cast(backend.asarray(transformation["weight_sample"]), self.compute_dtype)
+        return carry[1] * weight + images * (1 - weight)
 
     def _changed(self, x: Any, index: Any, key: Any) -> Any:
         """Images changed by the layer with a number, which draws from a key."""

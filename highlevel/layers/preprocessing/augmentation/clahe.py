@@ -75,29 +75,29 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         rows, places = -(-height // down), -(-width // across)
         padded = xp.pad(
             planes, ((0, 0), (0, rows * down - height), (0, places * across - width)),
-            mode="reflect" if min(height - rows * (down - 1), width - places * (across - 1)) > 0
-            else "symmetric")
+            mode="symmetric")
         tiles = padded.reshape(n * channels, down, rows, across, places)
         tiles = xp.moveaxis(tiles, 2, 3).reshape(-1, rows * places)
         tables = self._tables(tiles, rows * places)
         tables = tables.reshape(n * channels, down * across * _LEVELS)
         result = self._between_tiles(tables, planes, rows, places)
         result = xp.moveaxis(result.reshape(n, channels, height, width), 1, -1)
-        return backend.cast(result * ((high - low) / (_LEVELS - 1.0)) + low, name)
+        result = xp.clip(result * ((high - low) / (_LEVELS - 1.0)) + low, low, high)
+        return backend.cast(result, name)
 
     def _tables(self, tiles: Any, pixels: int) -> Any:
-        """What becomes of each value in each tile: `(tiles, 256)`, from 0 to 255."""
+        """What becomes of each value in each tile: `(tiles, 256)`, about 0 to 255."""
         xp = current_backend().xp
         counts = histograms(tiles, _LEVELS)
         if self.clip_limit > 0:
-            most = max(1.0, self.clip_limit * pixels / _LEVELS)
+            most = self.clip_limit * pixels / _LEVELS
             excess = xp.sum(xp.maximum(counts - most, 0.0), axis=-1, keepdims=True)
             counts = xp.minimum(counts, most) + excess / _LEVELS
         total = xp.cumsum(counts, axis=-1)
         # From 0 for the lowest value that occurs.
         least = xp.min(xp.where(total > 0, total, total[:, -1:]), axis=-1, keepdims=True)
         spread = xp.maximum(total[:, -1:] - least, 1.0)
-        return xp.clip((total - least) * ((_LEVELS - 1.0) / spread), 0.0, _LEVELS - 1.0)
+        return (total - least) * ((_LEVELS - 1.0) / spread)
 
     def _between_tiles(self, tables: Any, planes: Any, rows: int, places: int) -> Any:
         """Each pixel by the tables of the tiles around it, the nearer ones more."""
@@ -106,7 +106,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         height, width = planes.shape[1:]
         axes = []
         for length, size, number in ((height, rows, down), (width, places, across)):
-            middle = (np.arange(length) + 0.5) / size - 0.5  # in tiles, 0 at the first's middle
+            middle = np.arange(length) / size - 0.5  # in tiles, 0 at the first's middle
             first = np.floor(middle).astype(int)
             weight = (middle - first).astype("float32")
             ends = [np.clip(first + i, 0, number - 1).astype("int32") for i in (0, 1)]

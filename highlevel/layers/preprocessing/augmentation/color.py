@@ -228,6 +228,26 @@ class RandomGrayscale(RandomImageLayer):
             )
         self.factor = factor
 
+    # The contract names some parameters of this layer's methods otherwise.
+    def get_random_transformation(
+        self, images: Any, training: bool = True, seed: Any = None
+    ) -> Any:
+        """Which images turn gray; see `RandomFlip`."""
+        return super().get_random_transformation(images, training, seed)
+
+    def transform_labels(
+        self, labels: Any, transformations: Any = None, training: bool = True, **kwargs: Any
+    ) -> Any:
+        """Labels, which stay as they are."""
+        return labels
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformations: Any = None, training: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Masks, which stay as they are."""
+        return segmentation_masks
+
     def _draw(self, images: Any, seed: Any) -> Any:
         shape = per_image(images) if len(images.shape) == 4 else (1, 1, 1, 1)
         return drawn(shape, (0.0, 1.0), seed) < self.factor

@@ -38,7 +38,7 @@ class RandomFlip(SpatialLayer, RandomImageLayer):
         ValueError: an unknown mode, arrays that are no images, or boxes without a format.
 
     >>> import highlevel as hl
-    >>> layer = hl.layers.RandomFlip("horizontal", seed=0, bounding_box_format="xyxy")
+    >>> layer = hl.layers.RandomFlip("horizontal", seed=1, bounding_box_format="xyxy")
     >>> data = {"images": hl.ops.ones((1, 4, 6, 3)),
     ...         "bounding_boxes": {"boxes": [[[0.0, 0.0, 1.0, 2.0]]], "labels": [[3]]}}
     >>> layer(data, training=True)["bounding_boxes"]["boxes"].tolist()
