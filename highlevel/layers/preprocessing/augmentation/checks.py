@@ -37,7 +37,8 @@ def factor_range(
     if entries is not None and all(low <= entry <= high for entry in entries) \
             and not any(math.isnan(entry) for entry in entries):
         if len(entries) == 2:
-            return min(entries), max(entries)
+            low_end, high_end = sorted(entries)
+            return low_end, high_end
         if not isinstance(value, (tuple, list)):
             size = abs(value)
             return max(low if least is None else least, -size if size else 0), size
