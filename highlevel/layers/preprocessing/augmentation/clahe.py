@@ -94,8 +94,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
             excess = xp.sum(xp.maximum(counts - most, 0.0), axis=-1, keepdims=True)
             counts = xp.minimum(counts, most) + excess / _LEVELS
         total = xp.cumsum(counts, axis=-1)
-        # From 0 for the lowest value that occurs.
-        least = xp.min(xp.where(total > 0, total, total[:, -1:]), axis=-1, keepdims=True)
+        least = total[:, :1]
         spread = xp.maximum(total[:, -1:] - least, 1.0)
         return (total - least) * ((_LEVELS - 1.0) / spread)
 
