@@ -11,7 +11,7 @@ from highlevel import dtype_policies
 from highlevel.operation import Operation
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 
-__all__ = ["LayerConfig"]
+__all__ = ["LayerConfig", "without_build"]
 
 
 class LayerConfig(Operation):
@@ -137,6 +137,14 @@ def _plain_shapes(value: Any) -> Any:
         items = [_plain_shapes(item) for item in value]
         return items if isinstance(value, list) else tuple(items)
     return int(value) if isinstance(value, numbers.Integral) else None
+
+
+def without_build(config: dict[str, Any]) -> dict[str, Any]:
+    """The stored form of a layer inside a layer, without the shapes it was built with.
+
+    It is built where it is used, so that its weights get their paths from there.
+    """
+    return {key: value for key, value in config.items() if key != "build_config"}
 
 
 def _as_shapes(value: Any) -> Any:

@@ -100,7 +100,7 @@ class ShapeKeepingLayer(DescribedLayer):
 def _written(name: str, value: Any) -> Any:
     if value is None or isinstance(value, _PLAIN):
         return value
-    if name == "activation":
+    if name.endswith("activation"):
         return activations.serialize(value)
     return serialize_keras_object(value)
 

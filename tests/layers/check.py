@@ -1,66 +1,73 @@
-"""What every layer must do; `check_layer` runs all of it for one row."""
+"""What every layer must do, without another library to compare with; a row each."""
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
 import numpy as np
-from highlevel_backend import canonical_name, current_backend, tree, use_backend
+from highlevel_backend import canonical_name, tree
 
+import highlevel as hl
 from highlevel import layers
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 from highlevel.symbolic import SymbolicTensor
 
-from .rows import Row
+from .table import Row, arrays, fill
 
 
-def make(one: Row, namespace: Any = layers, **extra: Any) -> Any:
-    """The row's layer, from `highlevel.layers` or `keras.layers`."""
-    args = dict(one.args)
-    if "layer" in args:
-        args["layer"] = namespace.Dense(3, dtype=extra.get("dtype"))
-    return getattr(namespace, one.name)(**args, **extra)
+def call(layer: Any, one: Row, **more: Any) -> list[np.ndarray]:
+    """A layer's outputs for the row's data."""
+    args, kwargs = one.data()
+    if one.args.get("stateful"):
+        layer.reset_state()
+    return arrays(layer(*args, **kwargs, **more))
 
 
-def data(one: Row, seed: int = 0) -> Any:
-    """Inputs as NumPy arrays: one, or a list of several."""
-    rng = np.random.default_rng(seed)
-    arrays = [
-        rng.integers(0, one.integer, shape).astype("int32") if one.integer
-        else rng.normal(size=shape).astype("float32")
-        for shape in one.shapes
-    ]
-    return arrays[0] if len(arrays) == 1 else arrays
+def filled(one: Row, **extra: Any) -> Any:
+    """The row's layer, built, with weights that are neither zeros nor ones."""
+    layer = one.layer(layers, **extra)
+    args, kwargs = one.symbols(SymbolicTensor)
+    layer(*args, **kwargs)
+    fill(layer)
+    return layer
 
 
-def fill(layer: Any, seed: int = 1) -> None:
-    """Weights that are neither zeros nor ones, positive where they are variances."""
-    rng = np.random.default_rng(seed)
-    layer.set_weights([
-        (np.abs(rng.normal(size=w.shape)) * 0.3 + 0.4).astype("float32") for w in layer.weights
-    ])
+def same(mine: Any, other: Any, tolerance: float = 1e-6) -> None:
+    for a, b in zip(mine, other, strict=True):
+        assert a.dtype == b.dtype and a.shape == b.shape
+        if a.dtype.kind in "fc":
+            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+        else:
+            np.testing.assert_array_equal(a, b)
+
+
+def unbuilt(config: Any) -> Any:
+    """A config without the shapes that layers inside were built for: a copy has none yet."""
+    if isinstance(config, dict):
+        return {key: unbuilt(v) for key, v in config.items() if key != "build_config"}
+    return [unbuilt(v) for v in config] if isinstance(config, list) else config
 
 
 def check_config(one: Row) -> None:
-    layer = make(one, name="some")
+    """Layer -> config -> layer: an equal config, and with equal weights equal outputs."""
+    layer = filled(one, name="some")
     config = layer.get_config()
-    json.dumps(config)
+    written = json.dumps(config)
     assert config["name"] == "some"
-    again = type(layer).from_config(json.loads(json.dumps(config)))
-    assert json.dumps(again.get_config()) == json.dumps(config)
+    again = type(layer).from_config(json.loads(written))
+    plain = json.dumps(unbuilt(json.loads(written)))
+    assert json.dumps(unbuilt(again.get_config())) == plain
     stored = json.loads(json.dumps(serialize_keras_object(layer)))
     assert stored["module"] == "keras.layers", stored["module"]
-    assert json.dumps(deserialize_keras_object(stored).get_config()) == json.dumps(config)
-
-
-def symbolic(one: Row, dtype: str = "float32", unknown: bool = False) -> Any:
-    shapes = list(one.shapes)
-    if unknown and one.unknown is not None:
-        shapes = [one.unknown] * len(shapes)
-    dtype = "int32" if one.integer else dtype
-    tensors = [SymbolicTensor(shape, dtype) for shape in shapes]
-    return tensors[0] if len(tensors) == 1 else tensors
+    restored = deserialize_keras_object(stored)
+    assert json.dumps(unbuilt(restored.get_config())) == plain
+    for copy in (again, restored):
+        args, kwargs = one.symbols(SymbolicTensor)
+        copy(*args, **kwargs)
+        copy.set_weights(layer.get_weights())
+        same(call(copy, one), call(layer, one))
 
 
 def check_shapes(one: Row, monkeypatch: Any) -> None:
@@ -71,70 +78,129 @@ def check_shapes(one: Row, monkeypatch: Any) -> None:
         raise AssertionError(f"{one}: abstract evaluation")
 
     monkeypatch.setattr(module, "evaluate_abstractly", refused)
-    eager = make(one)(data(one))
-    built = make(one)
-    outputs = built(symbolic(one))
-    assert outputs.shape == tuple(eager.shape)
-    assert outputs.dtype == canonical_name(eager.dtype)
-    assert built.built
-    # The built layer takes data of the shape it was built for.
-    assert tuple(built(data(one)).shape) == outputs.shape
-    assert tuple(make(one).compute_output_shape(
-        one.shapes[0] if len(one.shapes) == 1 else one.shapes)) == outputs.shape
-    if one.unknown is not None:
-        opened = make(one)
-        shape = opened(symbolic(one, unknown=True)).shape
-        assert len(shape) == len(outputs.shape)
-        for length, known in zip(shape, outputs.shape):
-            assert length in (None, known), (shape, outputs.shape)
-        assert tuple(opened(data(one)).shape) == outputs.shape
+    args, kwargs = one.data()
+    eager = tree.leaves(one.layer(layers)(*args, **kwargs))
+    for opened in (False, True) if one.open else (False,):
+        layer = one.layer(layers)
+        symbolic = one.symbols(SymbolicTensor, opened)
+        found = tree.leaves(layer(*symbolic[0], **symbolic[1]))
+        assert layer.built
+        assert [x.dtype for x in found] == [canonical_name(x.dtype) for x in eager]
+        for x, y in zip(found, eager, strict=True):
+            assert len(x.shape) == y.ndim
+            assert all(n in (None, m) for n, m in zip(x.shape, y.shape)), (x.shape, y.shape)
+            if not opened and one.name != "TextVectorization":
+                assert None not in x.shape[1:]
+        # The built layer takes data of the shapes it was built for.
+        assert [x.shape for x in call(layer, one)] == [tuple(x.shape) for x in eager]
 
 
-def check_dtypes(one: Row) -> None:
-    layer = make(one, dtype="mixed_bfloat16")
-    outputs = layer(data(one))
-    assert canonical_name(outputs.dtype) == "bfloat16"
-    assert all(w.dtype == "float32" for w in layer.weights)
-    assert make(one, dtype="mixed_bfloat16")(symbolic(one)).dtype == "bfloat16"
-    full = make(one)
-    expected = full(data(one))
-    if full.weights:
+def check_mixed_precision(one: Row) -> None:
+    """bfloat16 in and out, float32 variables, and about the numbers of float32."""
+    before = hl.config.dtype_policy()
+    full = filled(one)
+    hl.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layer = one.layer(layers)
+        args, kwargs = one.symbols(SymbolicTensor)
+        layer(*args, **kwargs)
         layer.set_weights(full.get_weights())
-        outputs = layer(data(one))
-    np.testing.assert_allclose(
-        np.asarray(outputs, "float32"), np.asarray(expected), rtol=0.05, atol=0.05)
+        assert all(w.dtype in ("float32", "int32") for w in layer.weights)
+        for a, b in zip(call(layer, one), call(full, one), strict=True):
+            if a.dtype.kind not in "fiub":
+                np.testing.assert_array_equal(a, b)
+                continue
+            np.testing.assert_allclose(
+                np.asarray(a, "float32"), np.asarray(b, "float32"), rtol=0.06, atol=0.06)
+    finally:
+        hl.config.set_dtype_policy(before)
 
 
-def value_and_gradients(one: Row, training: bool) -> Any:
-    """Sum of squares of the output, its gradients and the state after, as NumPy arrays."""
-    backend = current_backend()
-    layer = make(one)
-    inputs = data(one)
-    layer(inputs)
-    fill(layer)
-    trainable = [v.raw_value() for v in layer.trainable_variables]
-    others = [v.raw_value() for v in layer.non_trainable_variables]
-    arrays = tree.map_leaves(backend.asarray, inputs)
+def check_models(one: Row) -> None:
+    """In a `Sequential` and in a functional model, and in copies made from their configs."""
+    layer = filled(one)
+    expected = call(layer, one)
+    inputs: list[Any] = []
 
-    def loss(parts: Any) -> Any:
-        weights, x = parts
-        x = arrays if x is None else x
-        y, state = layer.stateless_call(weights, others, x, training=training)
-        # Unequal factors, so that normalized outputs have a gradient too.
-        factors = backend.asarray(
-            np.linspace(0.5, 1.5, int(np.prod(y.shape)), dtype="float32").reshape(y.shape))
-        return backend.xp.sum(y * y * factors), state
+    def give(leaf: Any) -> Any:
+        inputs.append(hl.Input(
+            leaf.shape[1:], dtype=leaf.dtype, batch_size=leaf.shape[0] if one.batch else None))
+        return inputs[-1]
 
-    run = backend.compile(backend.value_and_grad(loss, has_aux=True))
-    (value, state), gradient = run((trainable, None if one.integer else arrays))
-    return tree.map_leaves(np.asarray, (value, state, gradient))
+    args, kwargs = one.arguments(give)
+    models = [hl.Model(inputs, layer(*args, **kwargs))]
+    if len(inputs) == 1 and not one.call and not isinstance(one.inputs[0], list) and \
+            len(expected) == 1:
+        models.append(hl.Sequential([
+            hl.Input(one.leaves[0].shape[1:], dtype=one.leaves[0].dtype,
+                     batch_size=one.leaves[0].shape[0] if one.batch else None),
+            layer,
+        ]))
+    x = one.arrays()
+    for model in models:
+        given = x if len(x) > 1 else x[0]
+        if one.batch:
+            layer.reset_state()
+        same(arrays(model(given)), expected)
+        copy = type(model).from_config(json.loads(json.dumps(model.get_config())))
+        copy.set_weights(model.get_weights())
+        assert [w.path for w in copy.weights] == [w.path for w in model.weights]
+        same(arrays(copy.predict_on_batch(given)), expected)
 
 
-def check_gradients(one: Row) -> None:
-    for training in (False, True) if one.training else (False,):
-        results = []
-        for name in ("numpy", "jax"):
-            with use_backend(name):
-                results.append(tree.leaves(value_and_gradients(one, training)))
-        for mine, other in zip(*results, strict=True):
-            np.testing.assert_allclose(mine, other, rtol=2e-4, atol=2e-4)
+def has_data_formats(one: Row) -> bool:
+    """Whether the row's layer takes images in both layouts."""
+    return "data_format" in inspect.signature(getattr(layers, one.name)).parameters
+
+
+def check_data_formats(one: Row) -> None:
+    """The same numbers, whichever axis the channels are on."""
+    given = one.args.get("data_format", "channels_last")
+    other = "channels_first" if given == "channels_last" else "channels_last"
+    layer = filled(one)
+    changed = getattr(layers, one.name)(**{**one.args, "data_format": other})
+    args, kwargs = one.data()
+    rank = args[0].ndim
+
+    def turned(x: np.ndarray, back: bool = False) -> np.ndarray:
+        # Sequences of images have a time axis before those that change place.
+        lead = 2 if one.name.startswith("ConvLSTM") and x.ndim == rank else 1
+        first = (given == "channels_last") != back
+        return np.moveaxis(x, -1, lead) if first else np.moveaxis(x, lead, -1)
+
+    if "initial_state" in kwargs:
+        kwargs["initial_state"] = [turned(x) for x in kwargs["initial_state"]]
+    changed(turned(args[0]), **kwargs)
+    changed.set_weights(layer.get_weights())
+    for a, b in zip(
+        arrays(changed(turned(args[0]), **kwargs)), call(layer, one), strict=True
+    ):
+        if a.ndim > 2 and one.name != "Flatten":
+            a = turned(a, back=True)
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
+def learned(name: str, rows: list[Row]) -> list[Any]:
+    """Outputs and weights after a step of SGD on a model with a branch per row."""
+    inputs: list[Any] = []
+    outputs: list[Any] = []
+
+    def give(leaf: Any) -> Any:
+        inputs.append(hl.Input(leaf.shape[1:], dtype=leaf.dtype))
+        if leaf.kind != "float":
+            return inputs[-1]
+        # A weight of the input's shape: the step's change of it shows the input's gradient.
+        return layers.PReLU(alpha_initializer="ones", name=f"in_{len(inputs)}")(inputs[-1])
+
+    for one in rows:
+        args, kwargs = one.arguments(give)
+        outputs += tree.leaves(one.layer(layers, name=one.slug)(*args, **kwargs))
+    model = hl.Model(inputs, outputs)
+    fill(model)
+    model.compile(hl.optimizers.SGD(0.1), loss=["mse"] * len(outputs))
+    x = [x for one in rows for x in one.arrays()]
+    before = model.predict_on_batch(x)
+    rng = np.random.default_rng(3)
+    y = [rng.normal(size=y.shape).astype("float32") for y in tree.leaves(before)]
+    logs = model.train_on_batch(x, y, return_dict=True)
+    return [*arrays(before), *model.get_weights(), *(np.float32(logs[k]) for k in sorted(logs))]

@@ -1,4 +1,4 @@
-"""Spectrograms, and layers that adapt, against Keras."""
+"""Further options of the spectrograms against Keras; the usual ones are in the table of layers."""
 
 import os
 
@@ -42,11 +42,9 @@ def both(name, x, **kwargs):
 
 
 @pytest.mark.parametrize("options", [
-    *[{"mode": m} for m in ("log", "magnitude", "psd", "real", "imag", "angle", "stft")],
+    {"mode": "angle"},
     {"mode": "stft", "expand_dims": True},
     {"mode": "stft", "data_format": "channels_first"},
-    {"mode": "real", "data_format": "channels_first", "expand_dims": True},
-    {"mode": "psd", "frame_step": 3, "padding": "same", "scaling": "spectrum", "fft_length": 12},
     {"mode": "real", "window": "hamming", "periodic": True, "scaling": None},
     {"mode": "imag", "window": None},
     {"mode": "log", "window": np.linspace(0.1, 1, 10)},
@@ -57,8 +55,7 @@ def test_stft_spectrogram(options, backend):
 
 
 @pytest.mark.parametrize("options", [
-    {}, {"window": "hamming", "sequence_length": 20}, {"window": None},
-    {"power_to_db": False, "mag_exp": 1.0}, {"mag_exp": 1.5, "top_db": 20.0},
+    {"window": None}, {"mag_exp": 1.5, "top_db": 20.0},
     {"ref_power": 3.0, "min_power": 1e-3, "min_freq": 50.0, "max_freq": 300.0},
 ], ids=str)
 def test_mel_spectrogram(options, backend):

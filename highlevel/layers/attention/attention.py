@@ -124,7 +124,7 @@ class Attention(DescribedLayer):
         xp = current_backend().xp
         scale = None if self.scale is None else self.scale.value
         if self.score_mode == "dot":
-            scores = xp.matmul(query, xp.swapaxes(key, 1, 2))
+            scores = ops.matmul(query, xp.swapaxes(key, 1, 2))
             return scores if scale is None else scores * scale
         total = query[:, :, None] + key[:, None]
         if scale is not None:
@@ -158,7 +158,7 @@ class Attention(DescribedLayer):
         weights = ops.softmax(scores, axis=-1)
         if training and self.dropout > 0:
             weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
-        output = xp.matmul(weights, value)
+        output = ops.matmul(weights, value)
         if query_mask is not None:
             output = output * backend.cast(query_mask, self.compute_dtype)[..., None]
         return (output, weights) if return_attention_scores else output

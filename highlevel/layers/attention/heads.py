@@ -232,11 +232,11 @@ class HeadAttention(DescribedLayer):
             repeats = query.shape[2] // key.shape[2]
             if repeats > 1:
                 key, value = (xp.repeat(x, repeats, axis=2) for x in (key, value))
-            scores = xp.einsum("btnh,bsnh->bnts", query * scale, key)
+            scores = ops.einsum("btnh,bsnh->bnts", query * scale, key)
             scores = self._softmax(scores, mask=mask)
             weights = self._dropout_layer(scores, training=training) if self.dropout > 0 \
                 else scores
-            output = xp.einsum("bnts,bsnh->btnh", weights, value)
+            output = ops.einsum("bnts,bsnh->btnh", weights, value)
         else:
             output = ops.dot_product_attention(
                 query, key, value, mask=mask, scale=scale, is_causal=causal,

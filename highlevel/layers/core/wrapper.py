@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from highlevel.layers.config import without_build
 from highlevel.layers.described import DescribedLayer
 from highlevel.layers.layer import Layer
 from highlevel.serialization import deserialize_keras_object
@@ -53,5 +54,6 @@ class Wrapper(DescribedLayer):
         config = dict(config)
         inner = config.pop("layer")
         if not isinstance(inner, Layer):
-            inner = deserialize_keras_object(inner, custom_objects=custom_objects)
+            inner = deserialize_keras_object(
+                without_build(inner), custom_objects=custom_objects)
         return cls(inner, **config)

@@ -7,6 +7,7 @@ from typing import Any
 from highlevel_backend import tree
 
 from highlevel.layers.call_info import call_info
+from highlevel.layers.config import without_build
 from highlevel.layers.layer import Layer
 from highlevel.masking import get_mask, set_mask
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
@@ -103,7 +104,7 @@ class Pipeline(Layer):
             custom_objects: name → class, for layers of another's making.
         """
         layers = [
-            deserialize_keras_object(layer, custom_objects=custom_objects)
+            deserialize_keras_object(without_build(layer), custom_objects=custom_objects)
             if isinstance(layer, dict) else layer
             for layer in config["layers"]
         ]

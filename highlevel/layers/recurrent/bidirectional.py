@@ -6,10 +6,10 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
+from highlevel.layers.config import without_build
 from highlevel.layers.described import DescribedLayer
 from highlevel.layers.input_spec import InputSpec
 from highlevel.layers.layer import Layer
-from highlevel.layers.recurrent.protocol import without_build
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 from highlevel.symbolic import SymbolicTensor
 
@@ -84,9 +84,10 @@ class Bidirectional(DescribedLayer):
         else:
             self.backward_layer = backward_layer
         self._check_pair()
-        # Masked steps must not repeat the last output: each direction has another last one.
-        self.forward_layer.zero_output_for_mask = True
-        self.backward_layer.zero_output_for_mask = True
+        if layer.return_sequences:
+            # Masked steps must not repeat the last output: each direction has another last one.
+            self.forward_layer.zero_output_for_mask = True
+            self.backward_layer.zero_output_for_mask = True
         self.merge_mode = merge_mode
         self.stateful = layer.stateful
         self.return_sequences = layer.return_sequences

@@ -13,7 +13,7 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
-from highlevel import random
+from highlevel import ops, random
 from highlevel.layers.described import DescribedLayer, known_length, positive
 from highlevel.layers.layer import Layer
 from highlevel.random.seed_generator import SeedGenerator
@@ -230,14 +230,13 @@ def filled(backend: Any, shape: tuple, value: float, dtype: str) -> Any:
 def projection(cell: RecurrentCell, mask: Any, bias: Any) -> Callable:
     """`project` of a cell with a kernel: dropout, product, bias."""
     backend = current_backend()
-    xp = backend.xp
     kernel, dtype = cell.kernel.value, cell.compute_dtype
 
     def project(inputs: Any) -> Any:
         inputs = backend.cast(inputs, dtype)
         if mask is not None:
             inputs = inputs * mask
-        inputs = xp.matmul(inputs, kernel)
+        inputs = ops.matmul(inputs, kernel)
         return inputs if bias is None else inputs + bias
 
     return project

@@ -6,7 +6,7 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
-from highlevel import activations
+from highlevel import activations, ops
 from highlevel.layers.recurrent.cell import CELL_FIELDS, RecurrentCell, Step, projection
 from highlevel.layers.recurrent.gated import CellLayer, OfCell
 
@@ -90,7 +90,6 @@ class GRUCell(RecurrentCell):
 
     def step_function(self, step_shape: Any, training: bool | None = False) -> Step:
         backend = current_backend()
-        xp = backend.xp
         units, activate, gate = self.units, self.activation, self.recurrent_activation
         input_mask, state_mask = self._masks(step_shape, training)
         recurrent = self.recurrent_kernel.value
@@ -101,7 +100,7 @@ class GRUCell(RecurrentCell):
 
         def reset_after(x: Any, states: Any) -> tuple[Any, list[Any]]:
             h = states[0]
-            inner = xp.matmul(h if state_mask is None else h * state_mask, recurrent)
+            inner = ops.matmul(h if state_mask is None else h * state_mask, recurrent)
             if inner_bias is not None:
                 inner = inner + inner_bias
             z = gate(x[..., :units] + inner[..., :units])
@@ -113,10 +112,10 @@ class GRUCell(RecurrentCell):
         def reset_before(x: Any, states: Any) -> tuple[Any, list[Any]]:
             h = states[0]
             masked = h if state_mask is None else h * state_mask
-            inner = xp.matmul(masked, recurrent[:, :2 * units])
+            inner = ops.matmul(masked, recurrent[:, :2 * units])
             z = gate(x[..., :units] + inner[..., :units])
             r = gate(x[..., units:2 * units] + inner[..., units:])
-            product = xp.matmul(r * masked, recurrent[:, 2 * units:])
+            product = ops.matmul(r * masked, recurrent[:, 2 * units:])
             h = z * h + (1 - z) * activate(x[..., 2 * units:] + product)
             return h, [h]
 

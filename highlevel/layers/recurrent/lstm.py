@@ -6,7 +6,7 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
-from highlevel import activations
+from highlevel import activations, ops
 from highlevel.layers.recurrent.cell import CELL_FIELDS, RecurrentCell, Step, projection
 from highlevel.layers.recurrent.gated import CellLayer, OfCell
 
@@ -90,7 +90,6 @@ class LSTMCell(RecurrentCell):
 
     def step_function(self, step_shape: Any, training: bool | None = False) -> Step:
         backend = current_backend()
-        xp = backend.xp
         units, activate, gate = self.units, self.activation, self.recurrent_activation
         input_mask, state_mask = self._masks(step_shape, training)
         recurrent = self.recurrent_kernel.value
@@ -98,7 +97,7 @@ class LSTMCell(RecurrentCell):
 
         def step(projected: Any, states: Any) -> tuple[Any, list[Any]]:
             h, c = states
-            z = projected + xp.matmul(h if state_mask is None else h * state_mask, recurrent)
+            z = projected + ops.matmul(h if state_mask is None else h * state_mask, recurrent)
             i = gate(z[..., :units])
             f = gate(z[..., units:2 * units])
             o = gate(z[..., 3 * units:])

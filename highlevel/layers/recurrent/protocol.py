@@ -19,7 +19,6 @@ __all__ = [
     "output_size_of",
     "state_specs",
     "step_of",
-    "without_build",
 ]
 
 
@@ -103,11 +102,3 @@ def initial_state_of(cell: Any, batch_size: Any, dtype: str) -> Any:
         lambda spec: filled(backend, (batch_size, *spec.shape[1:]), 0.0, spec.dtype),
         state_specs(cell, None, dtype),
     )
-
-
-def without_build(config: dict[str, Any]) -> dict[str, Any]:
-    """An object's config without the shapes it was built with.
-
-    The object is built where it is used, so that its weights get their paths from there.
-    """
-    return {key: value for key, value in config.items() if key != "build_config"}

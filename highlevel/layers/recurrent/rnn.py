@@ -7,6 +7,7 @@ from typing import Any
 
 from highlevel_backend import current_backend, tree
 
+from highlevel.layers.config import without_build
 from highlevel.layers.described import DescribedLayer
 from highlevel.layers.input_spec import InputSpec
 from highlevel.layers.layer import Layer
@@ -17,7 +18,6 @@ from highlevel.layers.recurrent.protocol import (
     output_size_of,
     state_specs,
     step_of,
-    without_build,
 )
 from highlevel.layers.recurrent.stacked_cells import StackedRNNCells
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object

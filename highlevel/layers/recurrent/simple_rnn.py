@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from highlevel_backend import current_backend
-
+from highlevel import ops
 from highlevel.layers.recurrent.cell import CELL_FIELDS, RecurrentCell, Step, projection
 from highlevel.layers.recurrent.gated import CellLayer, OfCell
 
@@ -74,14 +73,13 @@ class SimpleRNNCell(RecurrentCell):
         return super().call(sequence, states, training)
 
     def step_function(self, step_shape: Any, training: bool | None = False) -> Step:
-        xp = current_backend().xp
         input_mask, state_mask = self._masks(step_shape, training)
         recurrent, activate = self.recurrent_kernel.value, self._activate
         bias = self.bias.value if self.bias is not None else None
 
         def step(projected: Any, states: Any) -> tuple[Any, list[Any]]:
             h = states[0]
-            h = projected + xp.matmul(h if state_mask is None else h * state_mask, recurrent)
+            h = projected + ops.matmul(h if state_mask is None else h * state_mask, recurrent)
             if activate is not None:
                 h = activate(h)
             return h, [h]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from highlevel.layers.config import without_build
 from highlevel.layers.layer import Layer
 from highlevel.layers.recurrent.cell import Step
 from highlevel.layers.recurrent.protocol import (
@@ -12,7 +13,6 @@ from highlevel.layers.recurrent.protocol import (
     initial_state_of,
     output_size_of,
     step_of,
-    without_build,
 )
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 from highlevel.symbolic import SymbolicTensor

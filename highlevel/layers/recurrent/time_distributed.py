@@ -10,7 +10,6 @@ from highlevel import ops
 from highlevel.layers.call_info import call_info
 from highlevel.layers.core.wrapper import Wrapper
 from highlevel.layers.layer import Layer, is_shape
-from highlevel.layers.recurrent.protocol import without_build
 from highlevel.symbolic import SymbolicTensor
 
 __all__ = ["TimeDistributed"]
@@ -104,15 +103,3 @@ class TimeDistributed(Wrapper):
             arguments["mask"] = xp.reshape(mask, (-1,))  # each step is a sample to the layer
         outputs = self.layer(tree.map_leaves(merged, inputs), training=training, **arguments)
         return tree.map_leaves(lambda x: xp.reshape(x, (*lead, *x.shape[1:])), outputs)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """The layer that `get_config` described.
-
-        Args:
-            custom_objects: name → class, for a layer of another's making.
-        """
-        config = dict(config)
-        if isinstance(config["layer"], dict):
-            config["layer"] = without_build(config["layer"])
-        return super().from_config(config, custom_objects)

@@ -5,7 +5,7 @@ import pytest
 from highlevel_backend import tree, use_backend
 
 import highlevel as hl
-from tests.layers import check
+from tests.layers.table import fill
 
 layers = hl.layers
 RNG = np.random.default_rng(0)
@@ -26,7 +26,7 @@ def test_values_are_those_of_a_loop(kind, scores, backend):
     layer = layers.MultiHeadAttention(4, 3) if kind == "mha" \
         else layers.GroupQueryAttention(3, 4, 2)
     layer.build(Q.shape, V.shape, K.shape)
-    check.fill(layer)
+    fill(layer)
     wq, bq, wk, bk, wv, bv, wo, bo = (w.astype("float64") for w in layer.get_weights())
     allowed = RNG.random((2, 5, 4)) > 0.3
     allowed[..., 1] = True
@@ -100,7 +100,7 @@ def test_gradients_agree_between_backends(make):
         with use_backend(name) as found:
             layer = make()
             layer.build(Q.shape, V.shape)
-            check.fill(layer)
+            fill(layer)
             others = [v.raw_value() for v in layer.non_trainable_variables]
 
             def loss(parts, layer=layer, others=others, found=found):

@@ -4,31 +4,9 @@ import numpy as np
 import pytest
 
 import highlevel as hl
-from tests.layers import check
-from tests.layers.rows import row
 
 layers = hl.layers
 X = (np.random.default_rng(0).normal(size=(20, 5, 3)) * 3 + 2).astype("float32")
-N = None
-ROWS = [
-    row("Rescaling", (2, 3), scale=[1.0, 2.0, 3.0], offset=-1.0, unknown=(N, N)),
-    row("Normalization", (2, 5, 3), axis=-1, unknown=(N, N, 3)),
-    row("Normalization", (2, 3), label="given", mean=[1.0, 2.0, 3.0], variance=[4.0, 1.0, 2.0]),
-    row("CenterCrop", (2, 6, 7, 3), height=3, width=4, unknown=(N, N, N, 3)),
-    row("Resizing", (2, 6, 7, 3), height=3, width=9, unknown=(N, N, N, 3)),
-    row("CategoryEncoding", (2, 5), num_tokens=6, output_mode="count", integer=6),
-]
-rows = pytest.mark.parametrize("one", ROWS, ids=str)
-
-
-@rows
-def test_config(one):
-    check.check_config(one)
-
-
-@rows
-def test_symbolic_shapes_are_eager_ones(one, backend, monkeypatch):
-    check.check_shapes(one, monkeypatch)
 
 
 @pytest.mark.parametrize("data", ["array", "list", "batches", "pairs"])

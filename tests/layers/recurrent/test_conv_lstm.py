@@ -6,7 +6,7 @@ from highlevel_backend import current_backend
 from scipy.signal import correlate
 
 import highlevel as hl
-from tests.layers import check
+from tests.layers.table import fill
 
 layers = hl.layers
 RNG = np.random.default_rng(0)
@@ -50,7 +50,7 @@ def test_values_are_those_of_a_loop(first, masked, backend):
         3, (3, 2), return_state=True, data_format="channels_first" if first else None)
     x = np.moveaxis(X, -1, 2) if first else X
     layer.build(x.shape)
-    check.fill(layer)
+    fill(layer)
     weights = [w.astype("float64") for w in layer.get_weights()]
     output, *last = layer(x, mask=MASK if masked else None)
     expected = looped(X.astype("float64"), LENGTHS if masked else [4] * 3, *weights)

@@ -5,53 +5,13 @@ import pytest
 from highlevel_backend import current_backend, tree, use_backend
 
 import highlevel as hl
-from tests.layers import check
-from tests.layers.rows import row
+from tests.layers.table import fill
 
 layers = hl.layers
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 6, 4)).astype("float32")
 LENGTHS = [6, 2, 4]
 MASK = np.arange(6)[None] < np.array(LENGTHS)[:, None]
-
-N = None
-ROWS = [
-    row("LSTM", (2, 5, 3), units=4, seed=1, return_sequences=True, unknown=(N, N, 3)),
-    row("GRU", (2, 5, 3), units=4, seed=1, recurrent_activation="hard_sigmoid", unknown=(N, N, 3)),
-    row("GRU", (2, 5, 3), label="before", units=4, seed=1, reset_after=False, go_backwards=True,
-        kernel_regularizer="l2", bias_constraint="non_neg"),
-    row("SimpleRNN", (2, 5, 3), units=4, seed=1, activation="relu", unroll=True),
-    row("ConvLSTM1D", (2, 3, 6, 2), filters=2, kernel_size=3, strides=2, seed=1,
-        unknown=(N, N, N, 2)),
-    row("ConvLSTM2D", (2, 3, 5, 4, 2), filters=2, kernel_size=(3, 2), padding="same", seed=1,
-        return_sequences=True, recurrent_activation="hard_sigmoid", unknown=(N, N, N, N, 2)),
-    row("ConvLSTM2D", (2, 3, 2, 5, 5), label="first", filters=2, kernel_size=2, seed=1,
-        dilation_rate=2, data_format="channels_first", go_backwards=True,
-        kernel_regularizer="l2", unknown=(N, 3, 2, N, N)),
-    row("ConvLSTM3D", (2, 2, 3, 3, 2, 1), filters=2, kernel_size=2, seed=1,
-        unknown=(N, 2, N, N, N, 1)),
-]
-rows = pytest.mark.parametrize("one", ROWS, ids=str)
-
-
-@rows
-def test_config(one):
-    check.check_config(one)
-
-
-@rows
-def test_symbolic_shapes_are_eager_ones(one, backend, monkeypatch):
-    check.check_shapes(one, monkeypatch)
-
-
-@rows
-def test_mixed_precision(one, backend):
-    check.check_dtypes(one)
-
-
-@rows
-def test_gradients_agree_between_backends(one):
-    check.check_gradients(one)
 
 
 def sigmoid(x):
@@ -80,7 +40,7 @@ def gru_step(x, states, kernel, recurrent, bias):
 def test_values_are_those_of_a_loop(name, step, count, masked, backend):
     layer = getattr(layers, name)(5, return_sequences=True, return_state=True)
     layer.build((3, 6, 4))
-    check.fill(layer)
+    fill(layer)
     weights = [w.astype("float64") for w in layer.get_weights()]
     first = [RNG.normal(size=(3, 5)) for _ in range(count)]
     outputs, *last = layer(
@@ -214,7 +174,7 @@ def test_gradients_with_mask_agree_between_backends():
         with use_backend(name) as found:
             layer = layers.Bidirectional(layers.GRU(3, return_sequences=True))
             layer.build(X.shape)
-            check.fill(layer)
+            fill(layer)
             others = [v.raw_value() for v in layer.non_trainable_variables]
 
             def loss(parts, layer=layer, others=others, found=found):
