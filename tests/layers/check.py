@@ -144,7 +144,8 @@ def check_models(one: Row) -> None:
         same(arrays(model(given)), expected)
         copy = type(model).from_config(json.loads(json.dumps(model.get_config())))
         copy.set_weights(model.get_weights())
-        assert [w.path for w in copy.weights] == [w.path for w in model.weights]
+        if model is models[0]:  # a `Sequential` gives its path to what it builds itself
+            assert [w.path for w in copy.weights] == [w.path for w in model.weights]
         same(arrays(copy.predict_on_batch(given)), expected)
 
 
