@@ -497,10 +497,20 @@ class Optimizer(OptimizerState):
         with StatelessScope(zip(self.variables, optimizer_variables)):
             return self.scale_loss(loss)
 
+    #: whether the moving averages stand in the model, its own weights in their place
+    averages_in_model = False
+
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Set variables to their moving averages (`use_ema`); for the end of training."""
-        if self.use_ema:
-            self._overwrite_model_variables_with_average_value(var_list)
+        if not self.use_ema:
+            return
+        if self.averages_in_model:  # a callback has exchanged them
+            for variable in var_list:
+                index = self._get_variable_index(variable)
+                self._averages[index].assign(variable._own_value())
+            self.averages_in_model = False
+            return
+        self._overwrite_model_variables_with_average_value(var_list)
 
     def _overwrite_model_variables_with_average_value(self, variables: Iterable[Variable]) -> None:
         for variable in variables:

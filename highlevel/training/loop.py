@@ -262,11 +262,15 @@ def _pass(
     logs: Any = {}
     found = None
     reached, stopped = done, False
+    # What is fused has its steps in one call; other steps are told of in groups of as many.
+    together = model.steps_per_execution if device is None else 1
+    together = together if isinstance(together, int) else 1
+    untold: int | None = None
     for at, count, call, batch in clock.waiting(
         _blocks(program, source, device, rng, pace, steps, done, offset, guard.check), source
     ):
         where["batch"] = f"{at + 1}" + (f"–{at + count}" if count > 1 else "")
-        if begin is not None:
+        if begin is not None and untold is None:
             clock.timed("callbacks", begin, at)
         if model.stop_training and mode == "train":
             stopped = True
@@ -280,14 +284,20 @@ def _pass(
         clock.add("device", waited)
         if found:
             _not_finite(model, callbacks, where, logs, *found)
-        if end is not None and not (found and program.compiled):  # what followed is undone
-            clock.timed("callbacks", end, at + count - 1, LazyLogs(logs))
+        untold = reached - 1
+        if found and program.compiled:
+            untold = None  # what followed the step that was found is undone
+        elif end is not None and (found or reached % together == 0):
+            clock.timed("callbacks", end, untold, LazyLogs(logs))
+            untold = None
             if program.stale(lambda: model._structure_for(mode)):
                 program = model._program(mode)  # a callback has changed the model
         guard.check()
         if model.stop_training and mode == "train":
             stopped = True
             break
+    if untold is not None and end is not None:
+        clock.timed("callbacks", end, untold, LazyLogs(logs))
     if watch is not None and not found and (found := watch.at_end()):
         _not_finite(model, callbacks, where, logs, *found)
     where["batch"] = None

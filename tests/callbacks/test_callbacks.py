@@ -3,6 +3,7 @@
 import http.server
 import json
 import threading
+import urllib.parse
 import warnings
 
 import numpy as np
@@ -307,6 +308,50 @@ def test_swap_ema_weights(backend):
     model.optimizer = optimizers.SGD()
     with pytest.raises(ValueError, match="use_ema=True"):
         swap.on_train_begin()
+
+
+def test_swapped_averages_stay_whole_at_the_end(backend):
+    """On the last epoch the model holds the averages; the end of `fit` must not lose them."""
+    from highlevel import Sequential, layers
+
+    x = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
+    found = []
+    for given in ([], [callbacks.SwapEMAWeights(True)]):
+        model = Sequential([layers.Dense(1, kernel_initializer="ones")])
+        model.compile(optimizers.SGD(0.1, use_ema=True, ema_momentum=0.6), "mse")
+        model.fit(x, x[:, :1], epochs=3, shuffle=False, verbose=0, callbacks=given)
+        found.append([*model.get_weights(), *(v.numpy() for v in model.optimizer._averages)])
+    for plain, swapped in zip(*found, strict=True):
+        np.testing.assert_allclose(swapped, plain, rtol=1e-6)
+
+
+def test_remote_monitor_sends_headers_and_forms():
+    received = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            received.append((self.path, self.headers["X-Key"], self.headers["Content-Type"], body))
+            self.send_response(500)  # an answer of any kind: the server was reached
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    train(
+        Model(),
+        callbacks.RemoteMonitor(
+            f"http://127.0.0.1:{server.server_port}", path="/here", field="told",
+            headers={"X-Key": "secret"}),
+        [0.5, 0.25])
+    server.shutdown()
+    server.server_close()
+    assert [entry[:2] for entry in received] == [("/here", "secret")] * 2
+    for epoch, (*_, kind, body) in enumerate(received):
+        assert kind == "application/x-www-form-urlencoded"
+        assert json.loads(urllib.parse.parse_qs(body)["told"][0])["epoch"] == epoch
 
 
 class TestCallbackList:

@@ -170,6 +170,6 @@ def test_a_backup_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch, cut):
 
 def test_a_process_that_is_killed(tmp_path):
     """Real kills of a real process; `killed/rounds.py` does many more."""
-    expected = rounds.undisturbed("1", "numpy")
-    found = rounds.killed(expected, "1", "numpy", 3, seed=5)
+    expected = rounds.undisturbed("1", "numpy", ["epochs=4"])
+    found = rounds.killed(expected, "1", "numpy", 3, 5, ["epochs=4"])
     assert found.kills and found.output == expected.output

@@ -43,7 +43,7 @@ class SwapEMAWeights(Callback):
             value, mean = variable.value, average.value
             variable.assign(mean)
             average.assign(value)
-        self._swapped = not self._swapped
+        self._swapped = optimizer.averages_in_model = not self._swapped
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._optimizer()
@@ -58,8 +58,10 @@ class SwapEMAWeights(Callback):
             self._swap()
 
     def on_train_end(self, logs: Logs = None) -> None:
-        if self._swapped:
+        # `fit` has set the weights to the averages for good, exchanged or not.
+        if self._swapped and self._optimizer().averages_in_model:
             self._swap()
+        self._swapped = False
 
     def on_test_begin(self, logs: Logs = None) -> None:
         if not self._swapped:
