@@ -6,6 +6,7 @@ and only as long as the array lives.
 
 from __future__ import annotations
 
+import sys
 import warnings
 import weakref
 from contextvars import ContextVar
@@ -27,6 +28,7 @@ __all__ = [
     "set_mask",
     "set_masks_by_place",
     "tell_end",
+    "warn_user",
 ]
 
 _masks: dict[int, tuple[weakref.ref, Any]] = {}
@@ -130,7 +132,18 @@ def tell_end(op: str, outputs: list) -> None:
         return
     node = next((x.node for x in outputs if type(x) is SymbolicTensor), None)
     if node is not None:
-        warnings.warn(end_message(f"'{op}' (path '{node.operation.name}')"), stacklevel=6)
+        warn_user(end_message(f"'{op}' (path '{node.operation.name}')"))
+
+
+def warn_user(message: str) -> None:
+    """Warn at the line of the user's that called this library, however deep the call is."""
+    frame, depth, level = sys._getframe(1), 1, 2
+    while frame is not None:
+        depth += 1
+        if frame.f_globals.get("__name__", "").partition(".")[0] == "highlevel":
+            level = depth + 1
+        frame = frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 def end_message(op: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from highlevel_backend import current_backend, tree
@@ -16,6 +15,7 @@ from highlevel.masking import (
     mask_scope,
     peek_mask,
     set_mask,
+    warn_user,
 )
 from highlevel.symbolic import SymbolicTensor, evaluate_abstractly
 
@@ -116,7 +116,7 @@ class MaskFlow:
         outer = mask_scope.get()
         if scope is not None and scope.ended and not (scope.told or self._mask_end_told):
             self._mask_end_told = True
-            warnings.warn(end_message(f"'{scope.ended}' in layer '{self.path}'"), stacklevel=6)
+            warn_user(end_message(f"'{scope.ended}' in layer '{self.path}'"))
         if all(peek_mask(value) is None for value in flat):
             token = mask_scope.set(None)
             try:
@@ -210,13 +210,15 @@ class MaskFlow:
         elif ends:
             what = (
                 f"Layer '{self.path}' ({type(self).__name__}) does not support masking: the mask "
-                "of its input ends here. Set `self.supports_masking = True` if its output has the "
-                "input's time steps."
+                "of its input ends here. "
+                + ("Set `self.supports_masking = True` if its output has the input's time steps."
+                   if info.foreign else
+                   "Padding counts in its output as far as it is not zero in its input.")
             )
         else:
             return
         self._mask_end_told = True
-        warnings.warn(what, stacklevel=7)
+        warn_user(what)
 
     def _graph_masks(self, inputs: Any, flat: list) -> bool:
         """Set the masks of a nested graph's symbolic outputs; arrays have theirs already."""

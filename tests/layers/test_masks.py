@@ -431,3 +431,14 @@ def test_numpy_and_jax_have_the_same_masks():
             x = L.Embedding(5, 3, mask_zero=True)(ids)
             found.append(np.asarray(get_mask(hl.ops.flip(hl.ops.exp(x), axis=1))).tolist())
     assert found == [(ids[:, ::-1] != 0).tolist()] * 2
+
+
+def test_warnings_point_at_the_line_that_called(backend):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ids = hl.Input((STEPS,), dtype="int32")
+        x = L.Embedding(5, FEATURES, mask_zero=True)(ids)
+        L.Flatten()(x)
+        hl.ops.sum(x, axis=1)
+    assert [w.filename for w in caught] == [__file__] * 2
+    assert "Padding counts in its output" in str(caught[0].message)
