@@ -70,8 +70,8 @@ def functional_config(model: Any) -> dict[str, Any]:
         "name": model.name,
         **({"trainable": model.trainable} if hasattr(model, "trainable") else {}),
         "layers": layers,
-        "input_layers": _ends(model._inputs_struct, end),
-        "output_layers": _ends(model._outputs_struct, end),
+        "input_layers": tree.map_leaves(end, model._inputs_struct),
+        "output_layers": tree.map_leaves(end, model._outputs_struct),
     }
 
 
@@ -81,12 +81,6 @@ def _first_call(operation: Any) -> int:
     Files count the calls of a functional model from 1 there, and only there.
     """
     return 1 if hasattr(operation, "_outputs_struct") else 0
-
-
-def _ends(structure: Any, reference: Any) -> Any:
-    if type(structure) is SymbolicTensor:
-        return [reference(structure)]
-    return tree.map_leaves(reference, structure)
 
 
 def functional_from_config(cls: Any, config: dict[str, Any], custom_objects: Any = None) -> Any:
