@@ -59,6 +59,9 @@ class Backend(abc.ABC):
     xp: Any
     compiles: bool = False
     kernels: Mapping[str, Callable] = {}
+    #: Takes apart any structure that the library knows, those of its users too (the state of
+    #: an optax transformation): `value -> (leaves, rebuild)`. None where there are none.
+    flatten_registered: Callable[[Any], tuple[list, Callable]] | None = None
 
     # ---------------------------------------------------------------- arrays
 

@@ -51,6 +51,11 @@ class JaxBackend(Backend):
     custom_gradient = _door(transforms.custom_gradient)
     eval_shape = _door(abstract.eval_shape)
 
+    @staticmethod
+    def flatten_registered(value: Any) -> tuple[list, Callable]:  # type: ignore[override]
+        leaves, definition = jax.tree_util.tree_flatten(value)
+        return leaves, definition.unflatten
+
     def compile(self, function: Callable, donate: Sequence[int] = ()) -> Callable:
         return transforms.compile_program(function, donate, self._count)
 

@@ -33,6 +33,8 @@ class DTypePolicy:
     ('bfloat16', 'float32')
     """
 
+    #: whether it is a map that has another policy for each layer path
+    by_path = False
     __slots__ = ("_compute_dtype", "_name", "_variable_dtype")
 
     def __init__(self, name: str | None = None) -> None:

@@ -28,6 +28,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     ('mixed_bfloat16', 'float32')
     """
 
+    by_path = True
     __slots__ = ("_default", "_given_default", "_policies")
 
     def __init__(

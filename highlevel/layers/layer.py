@@ -386,6 +386,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
             elif outer_scope is not None and (symbolic or any_masks()):
                 scope_token = mask_scope.set(None)
             policy = self._dtype_policy
+            if policy.by_path:
+                policy = self._policy
             wanted = policy.compute_dtype
             if not self.autocast or wanted == policy.variable_dtype:
                 wanted = None
@@ -563,19 +565,25 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
         return self.variable_dtype
 
     @property
+    def _policy(self) -> Any:
+        """The policy of this layer itself: of a map, the entry of the layer's path."""
+        policy = self._dtype_policy
+        return policy[self._path] if policy.by_path and self._path else policy
+
+    @property
     def variable_dtype(self) -> str:
         """dtype of the variables."""
-        return self._dtype_policy.variable_dtype
+        return self._policy.variable_dtype
 
     @property
     def compute_dtype(self) -> str:
         """dtype of the computation and of the outputs."""
-        return self._dtype_policy.compute_dtype
+        return self._policy.compute_dtype
 
     @property
     def input_dtype(self) -> str:
         """dtype that floating inputs are cast to."""
-        return self._dtype_policy.compute_dtype
+        return self._policy.compute_dtype
 
     @property
     def losses(self) -> list[Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from highlevel.optimizers.multi import OptimizerMap as OptimizerMap
     from highlevel.optimizers.muon import Muon as Muon
     from highlevel.optimizers.nadam import Nadam as Nadam
+    from highlevel.optimizers.optax_adapter import OptaxOptimizer as OptaxOptimizer
     from highlevel.optimizers.optimizer import Optimizer as Optimizer
     from highlevel.optimizers.registry import deserialize as deserialize
     from highlevel.optimizers.registry import get as get
@@ -45,6 +46,7 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.optimizers.multi": "MultiOptimizer OptimizerMap",
         "highlevel.optimizers.muon": "Muon",
         "highlevel.optimizers.nadam": "Nadam",
+        "highlevel.optimizers.optax_adapter": "OptaxOptimizer",
         "highlevel.optimizers.optimizer": "Optimizer",
         "highlevel.optimizers.registry": "deserialize get serialize",
         "highlevel.optimizers.rmsprop": "RMSprop",

@@ -18,6 +18,7 @@ from highlevel.optimizers.loss_scale import LossScaleOptimizer
 from highlevel.optimizers.multi import MultiOptimizer
 from highlevel.optimizers.muon import Muon
 from highlevel.optimizers.nadam import Nadam
+from highlevel.optimizers.optax_adapter import OptaxOptimizer, is_transformation
 from highlevel.optimizers.optimizer import Optimizer
 from highlevel.optimizers.rmsprop import RMSprop
 from highlevel.optimizers.schedule_free import ScheduleFreeAdamW
@@ -83,8 +84,8 @@ def get(identifier: Any) -> Optimizer:
     """An optimizer from a name, config or optimizer.
 
     Args:
-        identifier: a class's name in any case ("adam"), a config, or an optimizer, which is
-            returned as it is.
+        identifier: a class's name in any case ("adam"), a config, an optimizer, which is
+            returned as it is, or an `optax` transformation.
 
     Raises:
         ValueError: nothing of that name is known; the message names the nearest.
@@ -94,6 +95,8 @@ def get(identifier: Any) -> Optimizer:
     """
     if isinstance(identifier, Optimizer):
         return identifier
+    if is_transformation(identifier):
+        return OptaxOptimizer(identifier)
     if isinstance(identifier, Mapping):
         return deserialize(identifier)
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):

@@ -40,6 +40,8 @@ from highlevel.training.watch import Watch
 
 __all__ = ["evaluate", "fit", "on_device", "predict", "to_floats"]
 
+#: entry of a step's logs that holds its gradients, where they are asked for
+GRADIENTS = "gradients of the step"
 #: seconds that a block of steps should take
 BLOCK_SECONDS = 0.1
 
@@ -169,9 +171,47 @@ def _noting(phase: str, where: dict[str, Any]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        place = ", ".join(f"{name} {value}" for name, value in where.items() if value is not None)
+        place = _place(where)
         add_note(error, f"During `{phase}`{': ' + place if place else ''}.")
         raise
+    except KeyboardInterrupt as error:
+        if not getattr(error, "__notes__", None):  # `evaluate` within `fit` has told it
+            add_note(
+                error,
+                f"`{phase}` was interrupted{' after ' + _place(where) if _place(where) else ''}. "
+                "The model is whole and holds the weights of that step: evaluate it, save it, or "
+                "train on.",
+            )
+        raise
+
+
+def _place(where: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in where.items() if value is not None)
+
+
+def _fixed_steps(model: Any, callbacks: Any, mode: str, single: bool = False) -> int | None:
+    """How many steps a block has; None where it is found from the time they take."""
+    if single:
+        return 1
+    if model.steps_per_execution == "auto":
+        return None
+    if model.steps_per_execution > 1:
+        return model.steps_per_execution
+    return 1 if callbacks is not None and callbacks.has_batch_hooks(mode) else None
+
+
+def _grouped(batches: Any, size: int, limit: int | None) -> Iterator[list]:
+    """Lists of `size` batches, fewer at the end; no more than `limit` batches in all."""
+    group: list = []
+    for count, batch in enumerate(batches, 1):
+        group.append(batch)
+        if len(group) == size or count == limit:
+            yield group
+            group = []
+        if count == limit:
+            return
+    if group:
+        yield group
 
 
 def _limited(wanted: int | None, limit: int | None, what: str) -> int | None:
@@ -231,17 +271,21 @@ def _blocks(
             name=source.name, first=done + 1, while_waiting=while_waiting,
         )
     at = done
+    left = None if steps is None else steps - done
+
+    def run(group: list) -> Any:
+        for batch in group:
+            result = program.run(on_device(batch))
+        return result
+
     try:
-        for batch in batches:
-            if steps is not None and at >= steps:
-                break
-            yield (
-                at, 1, lambda batch=batch: program.run(on_device(batch)),
-                lambda step, batch=batch: on_device(batch),
-            )
-            at += 1
-            if steps is not None and at >= steps:
-                break
+        if left is None or left > 0:
+            for group in _grouped(batches, pace.fixed or 1, left):
+                yield (
+                    at, len(group), lambda group=group: run(group),
+                    lambda step, group=group, first=at: on_device(group[step - first]),
+                )
+                at += len(group)
     finally:
         if isinstance(batches, prefetch):
             batches.close()
@@ -250,7 +294,7 @@ def _blocks(
 def _pass(
     model: Any, mode: str, source: Any, device: DeviceData | None, callbacks: Any,
     rng: Any, pace: Pace, steps: int | None, guard: InterruptGuard, where: dict[str, Any],
-    clock: TimeSpent, done: int = 0, offset: int = 0,
+    clock: TimeSpent, done: int = 0, offset: int = 0, on_gradients: Any = None,
 ) -> Any:
     """One pass over the data; returns the last logs, still on the device."""
     begin = getattr(callbacks, f"on_{mode}_batch_begin") if callbacks is not None else None
@@ -277,6 +321,11 @@ def _pass(
             break
         logs = clock.run(call)
         clock.steps += count
+        if on_gradients is not None:
+            shown = logs.pop(GRADIENTS)  # a program sorts its dicts
+            on_gradients(at, {
+                v.path: shown[v.path] for v in model.trainable_variables if v.path in shown
+            })
         reached = at + count
         waited = time.perf_counter()
         found = watch and watch.noticed(logs, batch, not program.compiled)
@@ -355,7 +404,7 @@ def fit(
     model: Any, *, x: Any, y: Any, batch_size: Any, epochs: int, verbose: Any, callbacks: Any,
     validation_split: float, validation_data: Any, shuffle: Any, class_weight: Any,
     sample_weight: Any, initial_epoch: int, steps_per_epoch: Any, validation_steps: Any,
-    validation_batch_size: Any, validation_freq: Any,
+    validation_batch_size: Any, validation_freq: Any, on_gradients: Any = None,
 ) -> Any:
     """See `Trainer.fit`."""
     model._need_compiled("fit")
@@ -399,14 +448,12 @@ def fit(
             callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose,
             epochs=epochs, steps=steps, model=model,
         )
+    model._watch_gradients(on_gradients)
     program = model._program("train")
     began = time.perf_counter()
     device = DeviceData(source) if program.compiled and _fits_on_device(source) else None
     clock.add("data", began)
-    fixed = model.steps_per_execution if model.steps_per_execution > 1 else (
-        1 if callbacks.has_batch_hooks("train") else None
-    )
-    pace = Pace(fixed)
+    pace = Pace(_fixed_steps(model, callbacks, "train", on_gradients is not None))
     run = model._trainer.run = Run(model, source, callbacks, order_seed)
     where: dict[str, Any] = {}
     val_device: list[DeviceData] = []
@@ -440,7 +487,7 @@ def fit(
             passes, offset = source.place(epoch)
             logs = _pass(
                 model, "train", source, device, callbacks, run.generator(passes), pace,
-                steps_per_epoch, guard, where, clock, done, offset,
+                steps_per_epoch, guard, where, clock, done, offset, on_gradients,
             )
             if done and not logs:  # interrupted between the last step and the epoch's end
                 logs = model.get_metrics_result()
@@ -505,9 +552,7 @@ def evaluate(
         if not kept:
             kept.append(clock.timed("data", DeviceData, source))
         device = kept[0]
-    fixed = model.steps_per_execution if model.steps_per_execution > 1 else (
-        1 if callbacks is not None and callbacks.has_batch_hooks("test") else None
-    )
+    fixed = _fixed_steps(model, callbacks, "test")
     with (
         nullcontext(guard) if guard is not None else InterruptGuard() as used,
         _noting("evaluate", inner),

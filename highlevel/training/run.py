@@ -127,11 +127,18 @@ class Run:
             "weights": [[v.name, list(v.shape), v.dtype] for v in model.weights],
             "optimizer": None if optimizer is None else [
                 type(optimizer).__name__,
-                sorted((k, str(v)) for k, v in optimizer.get_config().items() if k != "name"),
+                sorted((k, str(v)) for k, v in _config(optimizer).items() if k != "name"),
             ],
             "order_seed": self.seed,
             "data": _digest(self.source),
         } | arguments
+
+
+def _config(optimizer: Any) -> dict[str, Any]:
+    try:
+        return optimizer.get_config()
+    except NotImplementedError:  # it is made of functions
+        return {}
 
 
 def _extra_variables(model: Any) -> list[Any]:

@@ -31,6 +31,7 @@ from highlevel.training.data.sources import (
 from highlevel.training.program import Program
 from highlevel.training.routing import LossRouting, MetricRouting
 from highlevel.training.routing_report import CompiledRouting, check_names, compiled_routing
+from highlevel.training.state_tree import state_tree, take_state_tree
 
 if TYPE_CHECKING:
     from highlevel.layers.layer import Layer as _Base  # what a model is besides
@@ -50,7 +51,9 @@ class TrainerState:
         self.loss_tracker: Any = None
         self.programs: dict[Any, Program] = {}
         self.run_eagerly = False
-        self.steps_per_execution = 1
+        self.steps_per_execution: int | str = 1
+        #: whether training steps also return the gradients
+        self.gives_gradients = False
         self.jit_compile: Any = "auto"
         #: the `fit` that runs or ran last
         self.run: Any = None
@@ -92,21 +95,22 @@ class Trainer(_Base):
         metrics: Any = None,
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
-        steps_per_execution: int = 1,
+        steps_per_execution: int | str = 1,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
         """Say how the model is trained.
 
         Args:
-            optimizer: name or `Optimizer`.
+            optimizer: name, `Optimizer`, or `optax` transformation (JAX backend).
             loss: name, function or `Loss`; a list or dict of them by output.
             loss_weights: factors of the losses, a list or dict by output.
             metrics: list of names, functions or `Metric`s; a list of lists or a dict by
                 output. `"accuracy"` becomes the kind that fits the shapes.
             weighted_metrics: the same, computed with sample and class weights.
             run_eagerly: run step by step in Python instead of compiled.
-            steps_per_execution: batches between two calls of batch callbacks.
+            steps_per_execution: batches between two calls of batch callbacks; "auto" finds the
+                number from the time that steps take.
             jit_compile: kept for the contract; the backend compiles where it can.
             auto_scale_loss: scale the loss under the policy `mixed_float16`.
 
@@ -119,11 +123,7 @@ class Trainer(_Base):
             and not isinstance(found, optimizers_module.LossScaleOptimizer)
         ):
             found = optimizers_module.LossScaleOptimizer(found, name="loss_scale_optimizer")
-        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
-            raise ValueError(
-                "`steps_per_execution` must be a positive integer; got "
-                f"{steps_per_execution!r}."
-            )
+        _check_steps(steps_per_execution)
         if run_eagerly and jit_compile is True:
             raise ValueError("`jit_compile=True` and `run_eagerly=True` exclude each other.")
         names = self._names_of_outputs()
@@ -224,12 +224,13 @@ class Trainer(_Base):
         self._trainer.jit_compile = value
 
     @property
-    def steps_per_execution(self) -> int:
-        """Batches between two calls of batch callbacks."""
+    def steps_per_execution(self) -> int | str:
+        """Batches between two calls of batch callbacks, or "auto"; settable."""
         return self._trainer.steps_per_execution
 
     @steps_per_execution.setter
-    def steps_per_execution(self, value: int) -> None:
+    def steps_per_execution(self, value: int | str) -> None:
+        _check_steps(value)
         self._trainer.steps_per_execution = value
 
     @property
@@ -393,8 +394,11 @@ class Trainer(_Base):
             loss_and_masks, has_aux=True)(list(trainable))
         loss, y_pred, others, metrics = aux
         set_masks_by_place(y_pred, masks)  # the arrays are others outside of the gradient
+        found = self._shown_gradients(gradients, slots) if self._trainer.gives_gradients else None
         trainable, slots = self._apply_gradients(gradients, trainable, slots)
         logs, metrics = self._update_metrics(metrics, others, x, y, y_pred, sample_weight, loss)
+        if found is not None:
+            logs = {**logs, loop.GRADIENTS: found}
         return logs, (trainable, others, slots, metrics)
 
     def test_step(self, state: tuple, data: Any) -> tuple[dict, tuple]:
@@ -419,6 +423,24 @@ class Trainer(_Base):
         outputs, others = self.stateless_call(trainable, others, x, training=False)
         return outputs, others
 
+    def _watch_gradients(self, function: Any) -> None:
+        """Say whether the training steps from now on return gradients too."""
+        if function is not None and type(self).train_step is not Trainer.train_step:
+            raise ValueError(
+                f"`on_gradients` works with the training step of `Model`; '{self.name}' has its "
+                "own `train_step`, which holds the gradients itself."
+            )
+        self._trainer.gives_gradients = function is not None
+
+    def _shown_gradients(self, gradients: list, slots: list) -> dict[str, Any]:
+        """Path of the variable → its gradient, a loss scale taken out."""
+        scale = self.optimizer.stateless_scale_loss(slots, current_backend().asarray(1.0))
+        return {
+            variable.path: gradient / current_backend().cast(scale, canonical_name(gradient.dtype))
+            for variable, gradient in zip(self.trainable_variables, gradients)
+            if gradient is not None
+        }
+
     def _apply_gradients(self, gradients: list, values: list, slots: list) -> tuple[list, list]:
         """One update of the variables that are trainable now: some of the optimizer's."""
         variables, own = self.trainable_variables, self.optimizer.variables
@@ -436,6 +458,58 @@ class Trainer(_Base):
             logs = self.compute_metrics(x, y, y_pred, weight)
         return logs, [scope.values[v] for v in variables]
 
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """All variables as nested dicts, by the parts of their paths.
+
+        Args:
+            value_format: "backend_tensor" or "numpy_array".
+
+        Returns:
+            Dict with `trainable_variables`, `non_trainable_variables`,
+            `optimizer_variables` and `metrics_variables`.
+
+        Raises:
+            ValueError: another format, or two variables of one path.
+        """
+        return state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Set the variables that a tree holds, in the form that `get_state_tree` returns.
+
+        Args:
+            state_tree: such a tree, or a part of it.
+
+        Raises:
+            ValueError: a name that is not in the model, with the likely one; nothing is set.
+        """
+        take_state_tree(self, state_tree)
+
+    def jax_state_sync(self) -> None:
+        """Kept for the contract: variables are current after every step."""
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables: list,
+        non_trainable_variables: list,
+        metrics_variables: list,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tuple[Any, tuple]:
+        """`compute_loss` as a pure function of the state.
+
+        Returns:
+            `(loss, (trainable_variables, non_trainable_variables, metrics_variables))`.
+        """
+        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
+        values = (trainable_variables, non_trainable_variables, metrics_variables)
+        mapping = [pair for group in zip(groups, values) for pair in zip(*group)]
+        with StatelessScope(mapping, collect_losses=True) as scope:
+            loss = self.compute_loss(x, y, y_pred, sample_weight, training)
+        return loss, tuple([scope.values[v] for v in group] for group in groups)
+
     # ------------------------------------------------------------------ programs
 
     def _program(self, mode: str) -> Program:
@@ -443,7 +517,8 @@ class Trainer(_Base):
         # The revision grows when a number that the optimizer's program holds changes.
         revision = getattr(self.optimizer, "revision", 0) if mode == "train" else 0
         watched = mode == "train" and self._trainer.watch is not None
-        key = (mode, current_backend().name, revision, watched)
+        shown = mode == "train" and self._trainer.gives_gradients
+        key = (mode, current_backend().name, revision, watched, shown)
         program = self._trainer.programs.get(key)
         if program is None or program.stale(lambda: self._structure_for(mode)):
             program = self._trainer.programs[key] = self._make_program(mode)
@@ -499,7 +574,9 @@ class Trainer(_Base):
             with StatelessScope(zip(metrics, carried[-1])):
                 return self.get_metrics_result()
 
-        plain_logs = own and mode != "predict" and (
+        plain_logs = own and mode != "predict" and not (
+            mode == "train" and self._trainer.gives_gradients
+        ) and (
             type(self).compute_metrics is Trainer.compute_metrics
             and type(self).get_metrics_result is Trainer.get_metrics_result
         )
@@ -610,6 +687,7 @@ class Trainer(_Base):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        on_gradients: Callable[[int, dict[str, Any]], None] | None = None,
     ) -> Any:
         """Train the model.
 
@@ -633,6 +711,9 @@ class Trainer(_Base):
             validation_steps: batches to validate on; all by default.
             validation_batch_size: `batch_size` by default.
             validation_freq: validate every so many epochs, or at those listed.
+            on_gradients: called after every batch with its number in the epoch and a dict:
+                path of each trainable variable → its gradient before clipping, an array on the
+                device. Steps then run one by one; without it nothing is kept.
 
         Returns:
             `History`: `.history` is a dict of lists, a value per epoch.
@@ -648,6 +729,7 @@ class Trainer(_Base):
             sample_weight=sample_weight, initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
             validation_batch_size=validation_batch_size, validation_freq=validation_freq,
+            on_gradients=on_gradients,
         )
 
     @public
@@ -717,6 +799,7 @@ class Trainer(_Base):
     ) -> Any:
         """One training step on one batch; returns loss and metrics so far, as `evaluate`."""
         self._need_compiled("train_on_batch")
+        self._trainer.gives_gradients = False
         batch = self._through_host(_one_batch(x, y, sample_weight, class_weight))
         self._make_ready(batch, training=True)
         logs = loop.to_floats(self, self._program("train").run(loop.on_device(batch)))
@@ -818,6 +901,7 @@ class Trainer(_Base):
         def function(data: Any) -> Any:
             batch = self._through_host(unpack_x_y_sample_weight(data))
             self._make_ready(batch, mode == "train", for_predict=mode == "predict")
+            self._trainer.gives_gradients = False
             return self._program(mode).run(loop.on_device(batch))
 
         return function
@@ -826,6 +910,12 @@ class Trainer(_Base):
         """A function `batch -> logs` that does one compiled training step on the model."""
         self._need_compiled("train_function")
         return self.make_train_function()
+
+
+def _check_steps(value: Any) -> None:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return
+    raise ValueError(f'`steps_per_execution` must be a positive integer or "auto"; got {value!r}.')
 
 
 def _takes_data_only(method: Any) -> bool:
