@@ -125,6 +125,46 @@ class Metric:
         for variable in self.variables:
             variable.assign(xp.zeros(variable.shape))
 
+    def merge_state(self, others: Sequence[Any]) -> None:
+        """Add what other metrics of the same kind have gathered, in other batches or processes.
+
+        Args:
+            others: metrics, or, from another process, lists of the values of their `variables`
+                as arrays.
+
+        Raises:
+            ValueError: another kind or other shapes, or a state that is no sum (a subclass with
+                such a state defines its own `merge_state`).
+
+        >>> import highlevel as hl
+        >>> here, there = hl.metrics.Mean(), hl.metrics.Mean()
+        >>> here.update_state([1.0, 2.0]), there.update_state([6.0])
+        (None, None)
+        >>> here.merge_state([there])
+        >>> float(here.result())
+        3.0
+        """
+        own = self.variables
+        odd = [v.name for v in own if v.aggregation != "sum"]
+        if odd:
+            raise ValueError(
+                f"The state {', '.join(odd)} of metric '{self.name}' is no sum: "
+                f"{type(self).__name__} has to define `merge_state` itself."
+            )
+        for other in others:
+            known = isinstance(other, Metric)
+            values = [v.value for v in other.variables] if known else list(other)
+            same = not known or type(other) is type(self)
+            if not same or [tuple(x.shape) for x in values] != [v.shape for v in own]:
+                shapes = ", ".join(str(tuple(x.shape)) for x in values) or "none yet"
+                ours = ", ".join(str(v.shape) for v in own) or "none yet"
+                raise ValueError(
+                    f"Metric '{self.name}' ({type(self).__name__}, state of shapes {ours}) cannot "
+                    f"take the state of {type(other).__name__} (shapes {shapes})."
+                )
+            for variable, value in zip(own, values):
+                variable.assign(variable.value + current_backend().asarray(value, variable.dtype))
+
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Gather one batch."""
         raise NotImplementedError(

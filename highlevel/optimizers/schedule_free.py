@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from highlevel_backend import current_backend
@@ -82,7 +83,9 @@ class ScheduleFreeAdamW(Moments):
         xp = current_backend().xp
         if self.warmup_steps > 0:
             learning_rate = learning_rate * xp.minimum(step / self.warmup_steps, 1)
-        return (learning_rate, 1 - self.beta_2**step, 1 / step), shared
+        # 1 - beta_2**step, whose first steps would lose four digits in float32
+        correction = -xp.expm1(step * math.log(self.beta_2 or 1e-300))
+        return (learning_rate, correction, 1 / step), shared
 
     def rule(self, gradient: Any, value: Any, slots: Any, scalars: tuple) -> Any:
         rate, correction, share = scalars

@@ -104,8 +104,10 @@ def test_loss_histories(kind, optimizer, backend):
     {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
     {"sample_weight": np.linspace(0.5, 1.5, 50).astype("float32")},
 ], ids=["class", "sample"])
-def test_validation_and_weights(weights, backend):
-    theirs, ours, *_ = histories("mlp", "adam", backend, validation_split=0.3, **weights)
+@pytest.mark.parametrize("kind", KINDS)
+def test_validation_and_weights(kind, weights, backend):
+    theirs, ours, *_ = histories(kind, "sgd" if kind == "cnn" else "adam", backend,
+                                 validation_split=0.3, **weights)
     assert list(theirs) == list(ours)
     for name in theirs:
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-3, atol=1e-5, err_msg=name)
