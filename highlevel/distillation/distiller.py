@@ -49,6 +49,8 @@ class Distiller(Model):
     ['distillation_loss', 'loss', 'student_loss', 'total_loss']
     """
 
+    _features: tuple[Any, Any]
+
     def __init__(
         self,
         teacher: Any,
@@ -162,10 +164,10 @@ class Distiller(Model):
         if not isinstance(losses, (dict, list, tuple)):
             return ops.mean(losses(y, y_pred, sample_weight))
         keys = list(losses) if isinstance(losses, Mapping) else range(len(losses))
-        whole = sample_weight is None or not isinstance(sample_weight, (dict, list, tuple))
+        by_output = sample_weight if isinstance(sample_weight, (dict, list, tuple)) else None
         return sum(
             ops.mean(losses[key](
-                y[key], y_pred[key], sample_weight if whole else sample_weight[key]))
+                y[key], y_pred[key], sample_weight if by_output is None else by_output[key]))
             for key in keys if losses[key] is not None
         )
 
