@@ -53,7 +53,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "SpatialDropout1D": {"rate": 0.5}, "SpatialDropout2D": {"rate": 0.5},
     "SpatialDropout3D": {"rate": 0.5}, "Dropout": {"rate": 0.5}, "AlphaDropout": {"rate": 0.5},
     "GaussianDropout": {"rate": 0.5}, "GaussianNoise": {"stddev": 0.5},
-    "Masking": {}, "SpectralNormalization": {"layer": hl.layers.Dense(5)},
+    "RandomPosterization": {"factor": 4}, "SpectralNormalization": {"layer": hl.layers.Dense(5)},
     "TimeDistributed": {"layer": hl.layers.Dense(5)},
     "Bidirectional": {"layer": hl.layers.LSTM(5)}, "RNN": {"cell": hl.layers.LSTMCell(5)},
 }
