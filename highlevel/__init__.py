@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from highlevel import config as config
     from highlevel import constraints as constraints
     from highlevel import distillation as distillation
+    from highlevel import distribution as distribution
     from highlevel import dtype_policies as dtype_policies
     from highlevel import initializers as initializers
     from highlevel import layers as layers
@@ -83,7 +84,7 @@ __getattr__, __dir__, __all__ = lazy_package(
     },
     submodules=(
         "activations", "backend", "callbacks", "config", "constraints", "distillation",
-        "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision",
+        "distribution", "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision",
         "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
         "tree", "utils",
     ),

@@ -16,11 +16,22 @@ from highlevel_backend import current_backend
 if TYPE_CHECKING:
     from highlevel.variable import Variable
 
-__all__ = ["AbstractScope", "StatelessScope", "autocast_dtype", "current_scope"]
+__all__ = [
+    "AbstractScope", "StatelessScope", "active_distribution", "autocast_dtype",
+    "current_distribution", "current_scope", "default_distribution",
+]
 
 current_scope: ContextVar[StatelessScope | None] = ContextVar("highlevel_scope", default=None)
 #: dtype name that floating variables are read in, or None for their own.
 autocast_dtype: ContextVar[str | None] = ContextVar("highlevel_autocast", default=None)
+#: the distribution in force in a block, and that of the process; see `distribution`
+current_distribution: ContextVar[Any] = ContextVar("highlevel_distribution", default=None)
+default_distribution: list[Any] = [None]
+
+
+def active_distribution() -> Any:
+    """The distribution in force here, None where there is none."""
+    return current_distribution.get() or default_distribution[0]
 
 
 class StatelessScope:

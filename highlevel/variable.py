@@ -25,7 +25,7 @@ from highlevel_backend import (
 from highlevel import config
 from highlevel._typing import ArrayOperators
 from highlevel.naming import current_path, unique_name
-from highlevel.state import autocast_dtype, current_scope
+from highlevel.state import active_distribution, autocast_dtype, current_scope
 
 __all__ = ["Variable", "materialize", "plain"]
 
@@ -155,6 +155,10 @@ class Variable(ArrayOperators):
         if self._home is backend:
             return self._value
         if self._pending is not None:
+            distribution = active_distribution()
+            if distribution is not None and current_scope.get() is None:
+                distribution.place([self])
+                return self._value
             self._materialize()
         if self._converted is not None and self._converted[0] is backend:
             return self._converted[1]
@@ -200,6 +204,13 @@ class Variable(ArrayOperators):
             current_scope.reset(token)
         self._value, self._home, self._initialised_on_host = value, host, True
 
+    def computed_value(self) -> Any:
+        """What the pending initializer gives, in the current backend; nothing is stored."""
+        if self._pending is None:
+            return self.raw_value()
+        value = self._pending(self.shape, dtype=self.dtype)
+        return current_backend().asarray(plain(value), self.dtype)
+
     def assign(self, value: Any) -> Any:
         """Set the value, cast to the variable's dtype.
 
@@ -214,7 +225,15 @@ class Variable(ArrayOperators):
             RuntimeError: a traced value outside the state of a compiled function.
         """
         backend = current_backend()
-        value = backend.asarray(plain(value), None)
+        distribution = active_distribution()
+        value = plain(value)
+        if (
+            distribution is not None and isinstance(value, np.ndarray)
+            and value.shape == self.shape and value.dtype.name == self.dtype
+        ):
+            # Part by part from the host: no one device may have room for all of it.
+            value = backend.shard(value, distribution.fitting(self).backend_layout)
+        value = backend.asarray(value, None)
         if tuple(value.shape) != self.shape:
             raise ValueError(
                 f"Variable '{self.path}' has the shape {self.shape} and cannot be assigned a "
@@ -231,6 +250,8 @@ class Variable(ArrayOperators):
                     "compiled function that made it. Return the value from the function, or "
                     "run the assignment inside `hl.StatelessScope` and return its updates."
                 )
+            if distribution is not None:
+                value = backend.shard(value, distribution.fitting(self).backend_layout)
             self.set_raw(value, backend)
         return value
 

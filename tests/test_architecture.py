@@ -14,7 +14,7 @@ FLOORS = [
     ["state", "symbolic", "operation", "variable", "masking", "errors"],
     ["ops"],
     ["core", "random", "activations", "regularizers", "constraints", "losses", "optimizers",
-     "saving", "backend", "mixed_precision"],
+     "saving", "distribution", "backend", "mixed_precision"],
     ["initializers", "metrics"],
     ["layers", "training", "inspection", "callbacks", "utils", "preprocessing", "_version"],
     ["models"],

@@ -323,6 +323,10 @@ class Backend(abc.ABC):
         """Names of the devices, e.g. `["cpu:0"]`; the first is the default one."""
         return ["cpu:0"]
 
+    def all_devices(self) -> list[str]:
+        """Names of the devices of all processes, numbered through."""
+        return self.devices()
+
     def put(self, x: Any, device: str | None = None) -> Array:
         """`x` on a device, without waiting for the transfer.
 
@@ -352,6 +356,71 @@ class Backend(abc.ABC):
     def ready(self, tree: Tree) -> Tree:
         """`tree`, once all its arrays have been computed."""
         return tree
+
+    # ---------------------------------------------------- many devices, processes
+
+    def connect(self, coordinator: str, processes: int, process: int) -> None:
+        """Join other processes, so that all their devices can hold parts of one array.
+
+        Args:
+            coordinator: `"host:port"` of the process with number 0.
+            processes: how many there are.
+            process: the number of this one.
+
+        Raises:
+            NotImplementedError: the backend runs in one process alone.
+        """
+        raise NotImplementedError(self._one_device("joining other processes"))
+
+    def processes(self) -> tuple[int, int]:
+        """The number of this process, from 0, and how many there are."""
+        return 0, 1
+
+    def mesh(self, devices: Any, axis_names: Sequence[str]) -> Any:
+        """Devices of all processes as a grid whose axes have names.
+
+        Args:
+            devices: nested lists of device names, of the grid's shape.
+            axis_names: one per axis.
+
+        Returns:
+            What `sharding` takes.
+
+        Raises:
+            NotImplementedError: the backend has one device alone.
+        """
+        raise NotImplementedError(self._one_device("a mesh of devices"))
+
+    def sharding(self, mesh: Any, axes: Sequence[Any]) -> Any:
+        """How an array lies on a mesh.
+
+        Args:
+            mesh: what `mesh` returned.
+            axes: per axis of the array the name of the mesh's axis it is divided over, a
+                tuple of names, or None where it is not divided.
+        """
+        raise NotImplementedError(self._one_device("dividing an array"))
+
+    def shard(self, x: Any, sharding: Any, parts: bool = False) -> Array:
+        """`x` divided over devices; inside a compiled function, a demand on the compiler.
+
+        Args:
+            x: array.
+            sharding: what `sharding` returned.
+            parts: whether each process gives a part of its own, in the order of processes,
+                of the first axis; else all give the whole of the same array.
+        """
+        raise NotImplementedError(self._one_device("dividing an array"))
+
+    def compile_sharded(self, function: Callable, shardings: Tree) -> Callable:
+        """`function` without arguments as a program whose results are made divided."""
+        raise NotImplementedError(self._one_device("dividing an array"))
+
+    def _one_device(self, what: str) -> str:
+        return (
+            f"The backend {self.name!r} has one device and cannot do {what}. Choose a backend "
+            "with several (`hl.set_backend('jax')`), or leave the distribution out."
+        )
 
     # ---------------------------------------------------------------- errors
 

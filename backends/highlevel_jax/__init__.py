@@ -8,9 +8,18 @@ backend is first used. What is ours here, and in which file:
 - `abstract`: shapes with unknown dimensions;
 - `convolution`, `pooling`: lowerings chosen by platform and shape, with what was measured;
 - `bits`, `kernels`: random bits and faster definitions of single operations;
-- `devices`, `explain`: device names; remedies for JAX's own errors.
+- `devices`, `sharding`: device names; arrays over many devices and processes;
+- `explain`: remedies for JAX's own errors.
 """
 
-from highlevel_jax.implementation import JaxBackend, backend
+import numpy as np
+
+# JAX draws from NumPy's global generator while it is imported. What a script draws after
+# seeding must not depend on when the backend is loaded.
+_generator = np.random.get_state()
+
+from highlevel_jax.implementation import JaxBackend, backend  # noqa: E402
+
+np.random.set_state(_generator)
 
 __all__ = ["JaxBackend", "backend"]

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from highlevel_backend import canonical_name
 from jax.core import Tracer
+from jax.experimental import multihost_utils
 
 try:  # the class of concrete arrays; asking an array for it would start XLA's client
     from jax._src.array import ArrayImpl as CONCRETE
@@ -230,6 +231,9 @@ def to_numpy(x: Any) -> np.ndarray:
         if value is None:
             raise jax.errors.TracerArrayConversionError(x)  # a TypeError
         x = value
+    if type(x) is CONCRETE and not x.is_fully_addressable and not x.is_fully_replicated:
+        # Other processes hold parts of it; each of them asks for the whole as well.
+        return np.asarray(multihost_utils.process_allgather(x, tiled=True))
     return np.asarray(x)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from highlevel_backend import Backend
 
 from highlevel_jax import abstract, arrays, bits, convolution, pooling, transforms
+from highlevel_jax import sharding as shardings
 from highlevel_jax.devices import device_names, find_device, put
 from highlevel_jax.explain import explain
 from highlevel_jax.kernels import KERNELS
@@ -96,6 +97,17 @@ class JaxBackend(Backend):
         return jax.default_device(find_device(name))
 
     ready = _door(jax.block_until_ready)
+
+    # Many devices, processes.
+    connect = _door(shardings.connect)
+    processes = _door(shardings.processes)
+    all_devices = _door(shardings.device_names)
+    mesh = _door(shardings.mesh)
+    sharding = _door(shardings.sharding)
+    shard = _door(shardings.shard)
+
+    def compile_sharded(self, function: Callable, sharding: Tree) -> Callable:
+        return transforms.compile_program(function, (), self._count, out_shardings=sharding)
 
     def profile(self, directory: str) -> Any:
         return jax.profiler.trace(directory)

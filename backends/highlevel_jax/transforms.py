@@ -49,13 +49,16 @@ _depth = _Depth()
 
 
 def compile_program(
-    function: Callable, donate: Sequence[int], on_compile: Callable[[], None]
+    function: Callable,
+    donate: Sequence[int],
+    on_compile: Callable[[], None],
+    **options: Any,
 ) -> Callable:
     """`function` as a jitted program; `on_compile()` runs each time it is traced.
 
     The function is wrapped anew each time, because JAX shares traces between functions
     that compare equal: the methods of one object would keep the trace made before the
-    object changed.
+    object changed. `options` are further ones of `jax.jit`.
     """
 
     @functools.wraps(function)
@@ -68,7 +71,7 @@ def compile_program(
         finally:
             _depth.value -= 1
 
-    return jax.jit(traced, donate_argnums=tuple(donate))
+    return jax.jit(traced, donate_argnums=tuple(donate), **options)
 
 
 def scan(

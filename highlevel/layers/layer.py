@@ -34,7 +34,7 @@ from highlevel.masking import (
     set_mask,
 )
 from highlevel.naming import _path
-from highlevel.state import StatelessScope, autocast_dtype, current_scope
+from highlevel.state import StatelessScope, active_distribution, autocast_dtype, current_scope
 from highlevel.symbolic import (
     Node,
     SymbolicTensor,
@@ -415,6 +415,9 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
                 self._refuse_strings(args, error)
             self._note(error, args, kwargs)
             raise
+        distribution = active_distribution()
+        if distribution is not None and not symbolic:
+            outputs = distribution.laid_out(f"{self._path}/output", outputs)
         if given is not None:
             Node(self, given[0], given[1], outputs)
         if (

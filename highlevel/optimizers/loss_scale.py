@@ -88,6 +88,10 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.extend(variables)
         super().extend(variables)
 
+    def state_by_variable(self) -> list[tuple[Variable, list[Variable]]]:
+        """That of the wrapped optimizer."""
+        return self.inner_optimizer.state_by_variable()
+
     @property
     def variables(self) -> list[Variable]:
         return [*self._variables, *self.inner_optimizer.variables]

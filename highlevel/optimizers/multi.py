@@ -155,6 +155,10 @@ class MultiOptimizer(Optimizer):
     def loss_scale_factor(self, factor: float | None) -> None:
         self._loss_scale_factor = factor
 
+    def state_by_variable(self) -> list[tuple[Variable, list[Variable]]]:
+        """That of all optimizers."""
+        return [pair for optimizer in self.optimizers for pair in optimizer.state_by_variable()]
+
     @property
     def optimizers(self) -> list[Optimizer]:
         """The optimizers of the map in its order, the default one last; each once."""

@@ -250,6 +250,13 @@ class OptimizerState:
         """All state, in the order in which it is saved."""
         return list(self._variables)
 
+    def state_by_variable(self) -> list[tuple[Variable, list[Variable]]]:
+        """Each trainable variable with the state that belongs to it alone."""
+        return [
+            (variable, [*slots, *self._averages[i : i + 1], *self._accumulators[i : i + 1]])
+            for i, (variable, slots) in enumerate(zip(self._trainable_variables, self._slots))
+        ]
+
     def build(self, variables: Iterable[Variable]) -> None:
         """Make the state for a list of trainable variables; nothing is allocated yet.
 

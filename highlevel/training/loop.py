@@ -21,6 +21,7 @@ from highlevel_backend import current_backend, tree
 from highlevel import config
 from highlevel.callbacks import CallbackList
 from highlevel.errors import add_note
+from highlevel.state import active_distribution
 from highlevel.training.callbacks.logs import LazyLogs
 from highlevel.training.data.host import through_host
 from highlevel.training.data.libraries import is_columns
@@ -46,8 +47,14 @@ GRADIENTS = "gradients of the step"
 BLOCK_SECONDS = 0.1
 
 
-def on_device(data: Any) -> Any:
-    """A batch as arrays of the current backend; strings stay as they are."""
+def on_device(data: Any, parts: bool = False) -> Any:
+    """A batch as arrays of the current backend; strings stay as they are.
+
+    Under a distribution it is divided; with `parts` each process gives its part of it.
+    """
+    distribution = active_distribution()
+    if distribution is not None:
+        return distribution.batch(data, parts)
     backend = current_backend()
     return tree.map_leaves(
         lambda leaf: backend.asarray(leaf)
@@ -131,7 +138,8 @@ class DeviceData:
             padded = np.zeros((rows, *leaf.shape[1:]), leaf.dtype)
             padded[: len(leaf)] = leaf
             leaf = padded
-        return backend.put(leaf)
+        distribution = active_distribution()
+        return backend.put(leaf) if distribution is None else distribution.everywhere(leaf)
 
     def orders(self, generator: np.random.Generator | None) -> tuple[Any, Any]:
         """Rows of the full batches, `(batches, batch_size)`, and of the partial one."""
@@ -140,7 +148,9 @@ class DeviceData:
         full = np.zeros((max(1, self._rows // self.batch), self.batch), np.int32)
         full[: self.full] = order[: self.full * self.batch].reshape(self.full, self.batch)
         rest = order[None, self.full * self.batch:] if self.rest else None
-        return backend.put(full), backend.put(rest) if rest is not None else None
+        distribution = active_distribution()
+        put = backend.put if distribution is None else distribution.everywhere
+        return put(full), put(rest) if rest is not None else None
 
 
 def _rounded_up(rows: int) -> int:
@@ -267,7 +277,8 @@ def _blocks(
     if program.compiled and isinstance(source, StreamSource):
         # No more than this pass needs: a generator goes on in the next one.
         batches = prefetch(
-            itertools.islice(batches, None if steps is None else steps - done), on_device,
+            itertools.islice(batches, None if steps is None else steps - done),
+            lambda batch: on_device(batch, parts=True),
             name=source.name, first=done + 1, while_waiting=while_waiting,
         )
     at = done

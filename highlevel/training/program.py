@@ -14,6 +14,7 @@ from typing import Any
 from highlevel_backend import ArraySpec, canonical_name, current_backend, tree
 
 from highlevel.layers.tracking import same_structure, structure_version
+from highlevel.state import active_distribution
 from highlevel.variable import Variable
 
 __all__ = ["Program", "take_rows"]
@@ -51,6 +52,10 @@ class Program:
         self._structure = structure
         self._checked = structure_version()
         self.compiled = compiled and self._backend.compiles
+        self._distribution = distribution = active_distribution()
+        self._placed: list[int] = []
+        if distribution is not None:
+            step = _distributed(step, carried, distribution)
 
         def block(
             fixed: Any, carried: Any, data: Any, order: Any, start: Any, count: Any
@@ -59,7 +64,10 @@ class Program:
 
             def one(state: tuple) -> tuple:
                 i, carried, logs = state
-                result, carried = step(fixed, carried, take_rows(data, order[i]))
+                rows = take_rows(data, order[i])
+                if distribution is not None:
+                    rows = distribution.batch(rows)
+                result, carried = step(fixed, carried, rows)
                 return i + 1, carried, (result if results is None else logs)
 
             logs: Any = ()
@@ -84,13 +92,22 @@ class Program:
         """Whether the model has changed since."""
         if self._backend is not current_backend():
             return True
+        if self._distribution is not active_distribution():
+            return True
         version = structure_version()
         if version == self._checked:
             return False
         self._checked = version
         return not same_structure(self._structure, structure())
 
+    def _versions(self) -> list[int]:
+        return [v.version for group in (*self._fixed, *self._carried) for v in group]
+
     def _values(self) -> tuple[tuple, tuple]:
+        if self._distribution is not None and self._placed != (versions := self._versions()):
+            self._distribution.place(
+                v for group in (*self._fixed, *self._carried) for v in group)
+            self._placed = versions
         fixed = tuple([[v.raw_value() for v in group] for group in self._fixed])
         carried = tuple([[v.raw_value() for v in group] for group in self._carried])
         if self.compiled:
@@ -109,6 +126,8 @@ class Program:
         for variables, values in zip(self._carried, carried):
             for variable, value in zip(variables, values):
                 variable.set_raw(value, backend)
+        if self._distribution is not None:
+            self._placed = self._versions()
 
     def run(self, data: Any) -> Any:
         """One step on a batch; returns its result without waiting for it."""
@@ -127,6 +146,19 @@ class Program:
         )
         self._write(carried)
         return result
+
+
+def _distributed(step: Callable, carried_variables: tuple, distribution: Any) -> Callable:
+    """`step` with the demand that variables stay where their layouts say."""
+
+    def placed(fixed: tuple, carried: tuple, data: Any) -> tuple[Any, tuple]:
+        result, carried = step(fixed, carried, data)
+        return result, tuple([
+            distribution.constrain(group, values)
+            for group, values in zip(carried_variables, carried)
+        ])
+
+    return placed
 
 
 def _zeros_like_result(function: Callable, *args: Any) -> Any:

@@ -19,7 +19,7 @@ from highlevel import optimizers as optimizers_module
 from highlevel.errors import describe, public
 from highlevel.masking import masks_by_place, set_masks_by_place
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
-from highlevel.state import AbstractScope, StatelessScope
+from highlevel.state import AbstractScope, StatelessScope, active_distribution
 from highlevel.symbolic import SymbolicTensor, evaluate_abstractly
 from highlevel.training import loop
 from highlevel.training.data.host import through_host
@@ -545,6 +545,10 @@ class Trainer(_Base):
         step_method: Any = getattr(self, f"{mode}_step")
         if mode == "train":
             self._extend_optimizer()
+            distribution = active_distribution()
+            if distribution is not None:
+                for variable, state in self.optimizer.state_by_variable():
+                    distribution.follow(variable, state)
             slots, metrics = list(self.optimizer.variables), self.metrics_variables
             fixed: tuple = ()
             carried: tuple = (trainable, others, slots, metrics)

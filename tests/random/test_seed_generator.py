@@ -1,5 +1,8 @@
 """Seed generators: order, state, scopes and the process's own one."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -91,3 +94,14 @@ def test_bad_seeds(backend, seed):
 def test_set_random_seed_needs_an_integer():
     with pytest.raises(ValueError, match="integer"):
         set_random_seed("x")
+
+
+def test_loading_a_backend_draws_nothing():
+    """A script's numbers after seeding do not depend on when JAX is imported."""
+    code = (
+        "import numpy as np, highlevel as hl; hl.utils.set_random_seed(1)\n"
+        "with hl.use_backend('jax'): hl.ops.add(1, 1)\n"
+        "print(np.random.rand() == np.random.RandomState(1).rand())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.strip() == "True", run.stderr

@@ -1,0 +1,59 @@
+"""Training over 8 simulated devices equals training on one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+WORKER = Path(__file__).with_name("worker.py")
+STRATEGIES = ["single", "data", "zero", "sharded", "tensor", "mixed"]
+
+
+@pytest.fixture(scope="module", params=["mlp", "cnn", "transformer"])
+def trained(request):
+    environment = os.environ | {
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8", "HIGHLEVEL_BACKEND": "jax",
+    }  # fmt: skip
+    run = subprocess.run(
+        [sys.executable, WORKER, request.param, ",".join(STRATEGIES)],
+        capture_output=True, text=True, env=environment, timeout=600,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-3000:]
+    found = json.loads(run.stdout.splitlines()[-1])
+    return request.param, {name.split(" ")[1]: result for name, result in found.items()}
+
+
+def numbers(weights):
+    return [np.array(value) for value in weights.values()]
+
+
+@pytest.mark.parametrize("name", STRATEGIES[1:])
+def test_it_trains_as_one_device_does(trained, name):
+    _, found = trained
+    one, many = found["single"], found[name]
+    for key, values in one["history"].items():
+        np.testing.assert_allclose(many["history"][key], values, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(many["predictions"], one["predictions"], rtol=1e-3, atol=1e-4)
+    for ours, wanted in zip(numbers(many["weights"]), numbers(one["weights"])):
+        np.testing.assert_allclose(ours, wanted, rtol=1e-3, atol=2e-5)
+
+
+def sizes(found, part):
+    return {path: held for path, held in found["bytes"].items() if part in path}
+
+
+def test_every_device_holds_what_the_layout_says(trained):
+    kind, found = trained
+    whole = {path: held[0] for path, held in found["single"]["bytes"].items()}
+    for path, held in found["data"]["bytes"].items():
+        assert len(held) == 8 and len(set(held)) == 1
+    total = {name: sum(held[0] for held in result["bytes"].values()) for name, result in found.items()}
+    assert total["data"] == sum(whole.values())
+    assert total["sharded"] < total["zero"] < total["data"]
+    assert total["tensor"] <= total["mixed"] <= total["data"]
+    if kind != "cnn":
+        assert total["tensor"] < total["data"] / 2
