@@ -84,8 +84,8 @@ __getattr__, __dir__, __all__ = lazy_package(
     },
     submodules=(
         "activations", "backend", "callbacks", "config", "constraints", "distillation",
-        "distribution", "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision",
-        "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
-        "tree", "utils",
+        "distribution", "dtype_policies", "initializers", "layers", "losses", "metrics",
+        "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
+        "regularizers", "saving", "tree", "utils",
     ),
 )

@@ -16,9 +16,8 @@ __all__ = ["connect", "device_names", "mesh", "processes", "shard", "sharding"]
 
 def connect(coordinator: str, processes: int, process: int) -> None:
     """See `Backend.connect`."""
-    if jax.config.jax_platforms in (None, "", "cpu"):
-        # Processes on CPUs alone talk through gloo; where there are GPUs, through NCCL.
-        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    # How processes on CPUs talk; devices of other kinds have ways of their own.
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.distributed.initialize(coordinator, num_processes=processes, process_id=process)
 
 
@@ -68,7 +67,8 @@ def shard(x: Any, sharding: Any, parts: bool = False) -> jax.Array:
     if isinstance(x, jax.Array) and x.sharding.is_equivalent_to(sharding, x.ndim):
         return x
     if jax.process_count() == 1:
-        return jax.device_put(host_array(x, None) if type(x) is np.ndarray else asarray(x), sharding)
+        x = host_array(x, None) if type(x) is np.ndarray else asarray(x)
+        return jax.device_put(x, sharding)
     host = host_array(np.asarray(x), None)
     if parts:
         return jax.make_array_from_process_local_data(sharding, host)

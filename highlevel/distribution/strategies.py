@@ -79,9 +79,9 @@ class Distribution:
 
     def get_data_layout(self, data_shape: Sequence[int | None]) -> TensorLayout:
         """The layout of a batch: divided along its first axis."""
-        axes = [None] * len(data_shape)
+        axes: list[Any] = [None] * len(data_shape)
         if axes:
-            axes[0] = self._batch_dim_name  # type: ignore[call-overload]
+            axes[0] = self._batch_dim_name
         return TensorLayout(axes, self._device_mesh)
 
     def get_variable_layout(self, variable: Any) -> TensorLayout:
@@ -188,9 +188,8 @@ class Distribution:
     def _over_data(self, slot: Any, layout: TensorLayout) -> TensorLayout:
         """The layout with the first free axis divided over the batch axis as well."""
         axes = [*layout.axes, *[None] * (len(slot.shape) - len(layout.axes))]
-        if self._batch_dim_name in [
-            name for entry in axes if entry for name in ((entry,) if isinstance(entry, str) else entry)
-        ]:  # fmt: skip
+        if any(self._batch_dim_name in (entry if isinstance(entry, tuple) else (entry,))
+               for entry in axes):
             return layout
         for axis, length in enumerate(slot.shape):
             if axes[axis] is None and length % self.num_model_replicas == 0 and length:

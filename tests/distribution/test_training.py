@@ -49,11 +49,12 @@ def sizes(found, part):
 def test_every_device_holds_what_the_layout_says(trained):
     kind, found = trained
     whole = {path: held[0] for path, held in found["single"]["bytes"].items()}
-    for path, held in found["data"]["bytes"].items():
+    for held in found["data"]["bytes"].values():
         assert len(held) == 8 and len(set(held)) == 1
     total = {name: sum(held[0] for held in result["bytes"].values()) for name, result in found.items()}
     assert total["data"] == sum(whole.values())
     assert total["sharded"] < total["zero"] < total["data"]
-    assert total["tensor"] <= total["mixed"] <= total["data"]
-    if kind != "cnn":
-        assert total["tensor"] < total["data"] / 2
+    # Four heads do not divide by eight: what is left whole decides between these two.
+    assert max(total["tensor"], total["mixed"]) < total["data"]
+    if kind == "mlp":
+        assert total["tensor"] < total["mixed"] < total["data"] / 2
