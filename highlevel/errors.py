@@ -67,9 +67,11 @@ def passes_user_code(error: BaseException) -> bool:
     trace = error.__traceback__
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
-        if not (_is_ours(name) or name.startswith(_STANDARD) or any(
-            name.startswith(site + os.sep) for site in _SITE
-        )):
+        if not (
+            _is_ours(name) or name.startswith((*_STANDARD, "<__array_function__"))
+            or name.endswith((".pyx", ".pxd", ".pxi"))  # of compiled packages
+            or any(name.startswith(site + os.sep) for site in _SITE)
+        ):
             return True
         trace = trace.tb_next
     return False

@@ -11,7 +11,7 @@ from typing import Any
 
 from highlevel.saving.archive import missing_file, open_archive
 from highlevel.saving.errors import FileError, reading
-from highlevel.saving.h5 import open_hdf5, open_weights
+from highlevel.saving.h5 import open_weights
 from highlevel.serialization import registry, table
 
 __all__ = ["ArrayInfo", "FileContents", "ObjectInfo", "inspect_file"]
@@ -204,19 +204,21 @@ def _of_config(
 def _older(path: str) -> FileContents:
     """A model in one HDF5 file, as Keras 2 wrote them; or weights in that layout."""
     size = os.path.getsize(path)
-    with open_hdf5(path, path) as file:
+    with open_weights([(path, path)]) as file:
+        arrays = _described(file)
         texts = {
-            name: file.attrs.get(name)
+            name: file.attribute("", name)
             for name in ("model_config", "training_config", "keras_version", "backend")
         }
     texts = {
         name: value.decode("utf-8") if isinstance(value, bytes) else value
         for name, value in texts.items()
     }
-    arrays = _arrays([path])
     if texts["model_config"] is None:
         return FileContents(path, "weights", size, arrays=arrays)
-    metadata = {name: texts[name] for name in ("keras_version", "backend") if texts[name]}
+    metadata = {
+        name: texts[name] for name in ("keras_version", "backend") if isinstance(texts[name], str)
+    }
     config = json.loads(texts["model_config"])
     if not isinstance(config, dict) or "class_name" not in config:
         raise FileError(f"The configuration in '{path}' does not describe a model.")

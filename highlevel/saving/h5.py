@@ -217,10 +217,10 @@ class WeightFile:
         for file in self._files:
             place = file.get(group) if group else file
             for name in names:
-                if place is None or name not in place.attrs:
-                    continue
                 shown = f"The attribute '{name}' of '{group or '/'}'"
                 try:
+                    if place is None or name not in place.attrs:
+                        continue
                     kind = place.attrs.get_id(name)
                     size = math.prod(kind.shape) * kind.dtype.itemsize
                     if size > _LARGEST_ATTRIBUTE:

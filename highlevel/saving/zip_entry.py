@@ -7,7 +7,7 @@ import io
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 __all__ = ["stored_entry"]
@@ -17,12 +17,16 @@ _LIMIT = 2**31 - 2**28
 
 
 class _Part(io.RawIOBase):
-    """The end of a file from a place on, as a file of its own, for reading and writing."""
+    """The end of a file from a place on, as a file of its own, for reading and writing.
+
+    What goes wrong with the disk is noted in `error` and not told: see `sink`.
+    """
 
     def __init__(self, file: IO[bytes], start: int) -> None:
         self._file, self._start = file, start
         self._at = 0
         self.size = 0
+        self.error: OSError | None = None
 
     def readable(self) -> bool:
         return True
@@ -43,23 +47,33 @@ class _Part(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")[: max(self.size - self._at, 0)]
-        self._file.seek(self._start + self._at)
-        count = self._file.readinto(view) or 0  # type: ignore[attr-defined]
-        self._at += count
-        return count
+        count = self._noted(lambda: self._file.readinto(view)) or 0  # type: ignore[attr-defined]
+        view[count:] = bytes(len(view) - count)  # what was not written reads as zeros
+        self._at += len(view)
+        return len(view)
 
     def write(self, data: Any) -> int:
-        self._file.seek(self._start + self._at)
-        count = self._file.write(data)
-        self._at += count
+        size = memoryview(data).nbytes
+        self._noted(lambda: self._file.write(data))
+        self._at += size
         self.size = max(self.size, self._at)
-        return count
+        return size
 
     def truncate(self, size: int | None = None) -> int:
         size = self._at if size is None else size
-        self._file.truncate(self._start + size)
+        self._noted(lambda: self._file.truncate(self._start + size))
         self.size = size
         return size
+
+    def _noted(self, do: Callable[[], Any]) -> Any:
+        """Do something at the place where this file is, unless something went wrong before."""
+        if self.error is None:
+            try:
+                self._file.seek(self._start + self._at)
+                return do()
+            except OSError as error:
+                self.error = error
+        return None
 
 
 @contextlib.contextmanager
@@ -73,6 +87,9 @@ def stored_entry(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[IO[
         archive: open for writing, on a file that can be read too (mode `"x"` or `"w"`).
         name: of the entry.
         size: about how many bytes it will have; decides on the form of its header.
+
+    Raises:
+        OSError: the disk is full, or takes no more for another reason.
     """
     file: Any = archive.fp
     info = zipfile.ZipInfo(name, time.localtime()[:6])
@@ -83,7 +100,15 @@ def stored_entry(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[IO[
     file.write(info.FileHeader(zip64=large))
     start = file.tell()
     part: Any = _Part(file, start)
-    yield part
+    try:
+        yield part
+        if part.error is None:
+            file.flush()
+    except Exception:
+        if part.error is None:
+            raise
+    if part.error is not None:
+        raise part.error
     file.seek(start)
     left, check = part.size, 0
     while left:

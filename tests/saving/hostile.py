@@ -379,6 +379,16 @@ def layer_of_a_thousand_gigabytes(folder: Path) -> Path:
     return packed(folder, {**parts, "config.json": json.dumps(config).encode()})
 
 
+@case("do not fit", "")
+def optimizer_of_three_thousand_gigabytes(folder: Path) -> Path:
+    parts = parts_of(folder)
+    config = json.loads(parts["config.json"])
+    config["config"]["layers"][1]["config"]["units"] = 10**12
+    config["config"]["layers"][1].pop("build_config", None)
+    config["compile_config"] = {"optimizer": "adam", "loss": "mse"}
+    return packed(folder, {**parts, "config.json": json.dumps(config).encode()})
+
+
 @case("far more bytes than the file has", "", None)
 def many_arrays_that_are_large_together(folder: Path) -> Path:
     """Compressed almost as well as can be, each within what one array may claim."""

@@ -139,3 +139,20 @@ def test_orbax(tmp_path, caplog):
             fit(model, callbacks.OrbaxCheckpoint(tmp_path / "c"))
         assert os.listdir(tmp_path / "c") == ["0"] and steps.steps() == [0]
         assert int(hl.models.load_model(tmp_path / "c").optimizer.iterations) == 1
+
+
+@pytest.mark.parametrize("size", [3000, 9_000_000, 20_900_000])
+def test_a_model_that_is_written_in_place(tmp_path, size):
+    """Larger models go straight into the archive, where the HDF5 library writes to it."""
+    with hl.use_backend("numpy"):
+        model = hl.Sequential([hl.Input((1024,)), *[
+            layers.Dense(1024, kernel_initializer="ones") for _ in range(5)]])
+        path = str(tmp_path / "model.keras")
+        for _ in range(2):  # where no file was, and where one was
+            before = files(tmp_path)
+            with room(size), pytest.raises(OSError) as info:
+                model.save(path)
+            assert info.value.errno == errno.EFBIG
+            assert files(tmp_path) == before
+            model.save(path)
+        assert hl.saving.load_model(path).count_params() == model.count_params()
