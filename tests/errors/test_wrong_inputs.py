@@ -109,7 +109,7 @@ CASES = {
         lambda: L.AdditiveAttention(name="one"), None, [ones(2, 4, 3), ones(2, 4, 5)], [
             "AdditiveAttention 'one'", "4, 3)", "4, 5)"]),
     "preprocessing: axes of images": (lambda: L.Resizing(2, 2, name="one"), None, ones(4, 4), [
-        "Resizing 'one'", "images of 3 axes or batches of 4; got 2 axes"]),
+        "Resizing 'one'", "takes an image (height, width, channels) or a batch of them"]),
     "preprocessing: features": (
         lambda: L.Normalization(mean=[0.0, 1.0], variance=[1.0, 1.0], name="one"), None,
         ones(2, 3), ["Normalization 'one'", "`mean` given has 2 entries", "have 3"]),
