@@ -125,7 +125,9 @@ def test_own_training_steps_hold_their_gradients_themselves():
 
 
 PROGRAM = """
-    import sys, numpy as np, highlevel as hl
+    import signal, sys, numpy as np, highlevel as hl
+    # A process started in the background inherits that it ignores the signal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     class Ready(hl.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             if epoch == 2:
@@ -153,7 +155,10 @@ def test_ctrl_c(backend):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     assert process.stdout.readline().strip() == "ready", process.stderr.read()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     note, usable = out.strip().splitlines()
     assert note.startswith("`fit` was interrupted after epoch ")
     assert "/10000000" in note and "The model is whole" in note
