@@ -52,7 +52,8 @@ def test_limits_hold_in_fit_evaluate_and_predict(backend):
                             validation_data=(X, Y))
     assert history.epoch == [0, 1]
     assert history.params["epochs"] == 2 and history.params["steps"] == 3
-    assert batches.seen == {"train": 6, "test": 6, "predict": 0}
+    # The second epoch goes on where the first one stopped, and finds 2 batches left.
+    assert batches.seen == {"train": 5, "test": 6, "predict": 0}
     with pytest.warns(UserWarning, match="steps_per_epoch"):
         assert model.predict(X, batch_size=4, verbose=0).shape == (12, 1)
         model.evaluate(X, Y, batch_size=4, verbose=0, callbacks=[batches])
@@ -63,9 +64,9 @@ def test_a_limit_above_what_was_asked_for_changes_nothing(backend, recwarn):
     config.set_max_epochs(9)
     config.set_max_steps_per_epoch(9)
     batches = Batches()
-    history = _model().fit(X, Y, batch_size=4, epochs=2, steps_per_epoch=4, verbose=0,
+    history = _model().fit(X, Y, batch_size=4, epochs=2, steps_per_epoch=5, verbose=0,
                            callbacks=[batches])
-    assert history.epoch == [0, 1] and batches.seen["train"] == 8
+    assert history.epoch == [0, 1] and batches.seen["train"] == 10
     assert not [w for w in recwarn if "limited" in str(w.message)]
 
 

@@ -78,7 +78,7 @@ def test_errors_name_the_layer_and_what_came():
         layers.Conv2D(4, (3, 3, 3))
     with pytest.raises(ValueError, match="`padding` must be one of 'valid', 'same'; got 'odd'"):
         layers.Conv2D(4, 3, padding="odd")
-    with pytest.raises(ValueError, match="4 axes, batch and channels included"):
+    with pytest.raises(ValueError, match="4 axes, batch included, not 3"):
         layers.Conv2D(4, 3)(SymbolicTensor((None, 3, 3)))
     with pytest.raises(ValueError, match="must be below the strides"):
         layers.Conv2DTranspose(4, 3, output_padding=1)
