@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -240,31 +239,3 @@ def test_registered_functions_losses_and_metrics(tmp_path: Any) -> None:
     ours.save(path)
     again = keras.models.load_model(path)
     assert again.evaluate(x, y, verbose=0, return_dict=True) == pytest.approx(expected, rel=1e-4)
-
-
-def _integers(k: Any) -> Any:
-    x = k.Input((2,), dtype="int64")
-    layer = k.layers.IntegerLookup(vocabulary=[7, 9, 42], num_oov_indices=1)
-    return k.Model(x, k.layers.Embedding(4, 2)(layer(x)))
-
-
-def _buckets(k: Any) -> Any:
-    layer = k.layers.Discretization(num_bins=3)
-    layer.adapt(np.arange(12, dtype="float32"))
-    return k.Sequential([k.Input((2,)), layer])
-
-
-@pytest.mark.parametrize(("build", "x"), [
-    (_integers, np.array([[7, 9], [1, 42]])), (_buckets, np.array([[0.5, 6.0], [11.0, 4.0]], "float32")),
-], ids=["IntegerLookup", "Discretization"])
-def test_vocabularies_and_tables(build: Callable, x: Any, tmp_path: Any) -> None:
-    try:
-        theirs = build(keras)
-    except ImportError:  # Keras's own string and integer tables stand on TensorFlow
-        pytest.importorskip("tensorflow")
-    path = str(tmp_path / "m.keras")
-    theirs.save(path)
-    ours = hl.models.load_model(path)
-    _same(ours, theirs, x)
-    ours.save(path)
-    _same(ours, keras.models.load_model(path), x)
