@@ -653,6 +653,8 @@ class Trainer(_Base):
             )
         except AttributeError:
             known = None
+        if known is not None and any(None in t.shape for t in tree.leaves(known)):
+            known = None  # an axis open in the model has its length from the data
 
         def run(x: Any, y: Any, weight: Any, y_pred: Any) -> Any:
             with AbstractScope(collect_losses=True):

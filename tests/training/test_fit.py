@@ -394,3 +394,13 @@ def test_mixed_precision_training(backend):
 def test_refused_arguments(arguments, text):
     with pytest.raises(ValueError, match=text):
         make().fit(**arguments, verbose=0)
+
+
+def test_an_axis_open_in_the_model_has_its_length_from_the_data(backend):
+    codes = hl.Input((None,), dtype="int32")
+    h = L.GRU(4, return_sequences=True)(L.Embedding(5, 4)(codes))
+    model = hl.Model(codes, L.Dense(5, activation="softmax")(h))
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x = np.arange(24, dtype="int32").reshape(8, 3) % 5
+    assert np.isfinite(model.fit(x, x, batch_size=4, verbose=0).history["loss"]).all()
+    assert model.evaluate(x[:, :2], x[:, :2], verbose=0)[0] > 0
