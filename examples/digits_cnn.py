@@ -2,8 +2,8 @@
 
 Data: the 1,797 digits of 8 x 8 pixels that ship with scikit-learn. Augmentation layers inside of
 the model shift, turn and zoom while it trains; callbacks lower the learning rate, stop, and give
-back the best weights. Reaches 99.7 % on the test set (one of 360 wrong), in half
-a minute on two cores.
+back the best weights. Reaches 99.7 % on the test set (one of 360 wrong), in half a
+minute on two cores.
 
     python examples/digits_cnn.py
 """
