@@ -37,11 +37,14 @@ if TYPE_CHECKING:
     from highlevel import utils as utils
     from highlevel._version import version as version
     from highlevel.core import KerasTensor as KerasTensor
+    from highlevel.core import RematScope as RematScope
     from highlevel.core import StatelessScope as StatelessScope
+    from highlevel.core import SymbolicScope as SymbolicScope
     from highlevel.core import SymbolicTensor as SymbolicTensor
     from highlevel.core import Variable as Variable
     from highlevel.core import device as device
     from highlevel.core import name_scope as name_scope
+    from highlevel.core import remat as remat
     from highlevel.core import set_backend as set_backend
     from highlevel.core import use_backend as use_backend
     from highlevel.dtype_policies import DTypePolicy as DTypePolicy
@@ -67,8 +70,8 @@ __getattr__, __dir__, __all__ = lazy_package(
     {
         "highlevel_backend.registry": "available_backends get_backend",
         "highlevel.core": (
-            "KerasTensor StatelessScope SymbolicTensor Variable device name_scope set_backend "
-            "use_backend"
+            "KerasTensor RematScope StatelessScope SymbolicScope SymbolicTensor Variable device "
+            "name_scope remat set_backend use_backend"
         ),
         "highlevel.layers": "Layer Input InputSpec",
         "highlevel.models": "Model Sequential Functional",

@@ -7,7 +7,8 @@ from highlevel_backend import current_backend, registry
 from highlevel import ops as _ops  # noqa: F401 - fills the operators of symbolic tensors
 from highlevel.errors import public
 from highlevel.naming import name_scope
-from highlevel.state import StatelessScope
+from highlevel.rematerialization import RematScope, remat
+from highlevel.state import StatelessScope, SymbolicScope
 from highlevel.symbolic import SymbolicTensor
 from highlevel.variable import Variable
 
@@ -34,6 +35,7 @@ def device(device_name: str) -> Any:
 
 
 __all__ = [
-    "KerasTensor", "StatelessScope", "SymbolicTensor", "Variable", "device", "name_scope",
+    "KerasTensor", "RematScope", "StatelessScope", "SymbolicScope", "SymbolicTensor", "Variable",
+    "device", "name_scope", "remat",
     "set_backend", "use_backend",
 ]

@@ -6,10 +6,16 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Self
 
-from highlevel_backend import current_backend
-
 from highlevel.errors import suggest
 from highlevel.naming import auto_name
+from highlevel.rematerialization import (
+    RematScope,
+    current_remat_scope,
+    evaluating_abstractly,
+    output_size,
+    recompute,
+    recomputing,
+)
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 from highlevel.symbolic import Node, any_symbolic, evaluate_abstractly
 
@@ -47,6 +53,8 @@ class Operation:
     _outbound_nodes: list[Node]
     #: whether masks pass through it entry by entry; layers have their own way
     _carries_masks = False
+    #: the scope it was made in, or first called in
+    _remat_scope: RematScope | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
@@ -62,9 +70,14 @@ class Operation:
             )
         self._inbound_nodes = []
         self._outbound_nodes = []
+        scope = current_remat_scope()
+        if scope is not None:
+            self._remat_scope = scope
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not any_symbolic(args, kwargs):
+            if self._remat_scope is not None:
+                return self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
             return self.call(*args, **kwargs)
         return self.symbolic_call(*args, **kwargs)
 
@@ -85,18 +98,30 @@ class Operation:
         return evaluate_abstractly(self.call, args, kwargs)
 
     def rematerialized_call(self, layer_call: Callable, *args: Any, **kwargs: Any) -> Callable:
-        """`layer_call` that keeps no intermediate values for the gradient.
-
-        They are computed again when the gradient is: less memory for more time.
+        """`layer_call` as the `RematScope` says in which this object was made.
 
         Args:
             layer_call: function to change, often `self.call`.
             *args, **kwargs: what it will be called with.
 
         Returns:
-            A function of the same arguments.
+            A function of the same arguments that keeps no intermediate values for the
+            gradient, or `layer_call` itself where the scope does not want that.
         """
-        return current_backend().remat(layer_call)
+        if not self._is_recomputed(layer_call, args, kwargs):
+            return layer_call
+        return lambda *args, **kwargs: recompute(layer_call, args, kwargs)
+
+    def _is_recomputed(self, call: Callable, args: tuple, kwargs: dict) -> bool:
+        """Whether the scope wants this call, as a whole, computed again."""
+        scope = self._remat_scope
+        if scope is None or recomputing.get() or evaluating_abstractly():
+            return False
+        if scope.mode == "larger_than":
+            return output_size(call, args, kwargs) > scope.output_size_threshold
+        return scope.mode == "full" or (
+            scope.mode == "list_of_layers" and self.name in scope.layer_names
+        )
 
     # ---------------------------------------------------------------- the graph
 

@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from highlevel.variable import Variable
 
 __all__ = [
-    "AbstractScope", "StatelessScope", "active_distribution", "autocast_dtype",
-    "current_distribution", "current_scope", "default_distribution",
+    "AbstractScope",
+    "StatelessScope",
+    "SymbolicScope",
+    "active_distribution",
+    "autocast_dtype",
+    "current_distribution",
+    "current_scope",
+    "default_distribution",
 ]
 
 current_scope: ContextVar[StatelessScope | None] = ContextVar("highlevel_scope", default=None)
@@ -95,6 +101,10 @@ class StatelessScope:
         """Keep a loss that a layer adds."""
         self.losses.append(loss)
 
+    def add_loss_of(self, layer: Any, loss: Any) -> None:
+        """Keep a loss that `layer` adds; for scopes that have to know whose it is."""
+        self.add_loss(loss)
+
     def get_current_value(self, variable: Variable) -> Any:
         """The value given or assigned to the variable, or None."""
         return self.values.get(variable)
@@ -111,3 +121,22 @@ class AbstractScope(StatelessScope):
             zero = current_backend().asarray(0 if dtype != "bool" else False, dtype)
             value = self.values[variable] = xp.broadcast_to(zero, variable.shape)
         return value
+
+
+class SymbolicScope(AbstractScope):
+    """Within the block only shapes and dtypes count, as when a model is built.
+
+    Variables read as zeros that take no memory; assignments to them and losses that layers
+    add are dropped with the block, so that a layer can be tried out and stays as it was.
+
+    >>> import highlevel as hl
+    >>> norm = hl.layers.BatchNormalization()
+    >>> with hl.SymbolicScope():
+    ...     norm(hl.ops.ones((2, 3)), training=True).shape
+    (2, 3)
+    >>> [float(x) for x in norm.moving_mean.value]
+    [0.0, 0.0, 0.0]
+    """
+
+    def __init__(self) -> None:
+        super().__init__(collect_losses=True)

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(highlevel.__file__).parent
 FLOORS = [
     ["config", "naming", "tree", "serialization", "dtype_policies", "_lazy", "_typing",
      "utils.naming"],
-    ["state", "symbolic", "operation", "variable", "masking", "errors"],
+    ["state", "symbolic", "operation", "variable", "masking", "errors", "rematerialization"],
     ["ops"],
     ["core", "random", "activations", "regularizers", "constraints", "losses", "optimizers",
      "saving", "distribution", "backend", "mixed_precision"],

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from highlevel_backend import canonical_name, current_backend, is_float, tree
 
-from highlevel import constraints, dtype_policies, initializers, regularizers
+from highlevel import activations, constraints, dtype_policies, initializers, regularizers
 from highlevel.config import is_traceback_filtering_enabled
 from highlevel.errors import add_note, describe, hide_frames
 from highlevel.layers import tracking
@@ -34,6 +34,7 @@ from highlevel.masking import (
     set_mask,
 )
 from highlevel.naming import _path
+from highlevel.rematerialization import current_remat_scope, recompute, recomputing, remat
 from highlevel.state import StatelessScope, active_distribution, autocast_dtype, current_scope
 from highlevel.symbolic import (
     Node,
@@ -118,6 +119,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
     accepts_strings = False
     #: whether `call` runs layers and ops of a graph, which follow masks themselves
     _runs_graph = False
+    #: whether a `RematScope` computes its call again as one; models leave that to their layers
+    _recomputes_whole = True
 
     def __init__(
         self,
@@ -272,7 +275,7 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
             if callable(value):
                 value = value()
             if scope is not None and scope.collect_losses:
-                scope.add_loss(value)
+                scope.add_loss_of(self, value)
             else:
                 self._loss_values.append(value)
 
@@ -368,6 +371,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
                     "training" not in info.names[: len(args)]
                 ):
                     kwargs["training"] = training
+            if self._remat_scope is None and (symbolic or not self.built):
+                self._remat_scope = current_remat_scope()
             masks = self._put_masks(info, args, kwargs) if not symbolic else None
             outer_path = _path.get()
             if self._path is None:
@@ -401,8 +406,11 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
                     check_inputs(self._input_spec, args[0], self)
                 if symbolic:
                     outputs = self._infer(info, args, kwargs)
-                else:
+                elif self._remat_scope is None:
                     outputs = self.call(*args, **kwargs)
+                else:
+                    outputs = self.rematerialized_call(self.call, *args, **kwargs)(
+                        *args, **kwargs)
             finally:
                 if scope_token is not None:
                     mask_scope.reset(scope_token)
@@ -434,6 +442,59 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
             seen = context.observer(self, args, kwargs, outputs)
             outputs = outputs if seen is None else seen
         return outputs
+
+    def rematerialized_call(self, layer_call: Callable, *args: Any, **kwargs: Any) -> Callable:
+        """`layer_call` as the `RematScope` says in which this layer was made.
+
+        Args:
+            layer_call: function to change, often `self.call`.
+            *args, **kwargs: what it will be called with.
+
+        Returns:
+            A function of the same arguments that keeps no intermediate values (or none of
+            the activation function) for the gradient, or `layer_call` itself where the
+            scope does not want that.
+        """
+        context = current_context()
+        scope = self._remat_scope
+        if scope is None or context.observer is not None or recomputing.get():
+            return layer_call
+        if scope.mode == "activations":
+            return self._recomputing_activation(layer_call)
+        named = scope.mode == "list_of_layers"
+        if self._recomputes_whole and (self.runs_on_host or self.accepts_strings):
+            return layer_call
+        if not (self._recomputes_whole or named):
+            return layer_call
+        if not self._is_recomputed(layer_call, args, kwargs):
+            return layer_call
+        training = context.training
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            # The second run comes when the calls around are over: it needs a context of its own.
+            token = call_context.set(CallContext(training))
+            try:
+                return layer_call(*args, **kwargs)
+            finally:
+                call_context.reset(token)
+
+        return lambda *args, **kwargs: recompute(call, args, kwargs)
+
+    def _recomputing_activation(self, layer_call: Callable) -> Callable:
+        """`layer_call` in which `self.activation` is computed again for the gradient."""
+        own = self.__dict__
+        function = own.get("activation")
+        if not callable(function) or function is activations.linear:
+            return layer_call
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            own["activation"] = remat(function)
+            try:
+                return layer_call(*args, **kwargs)
+            finally:
+                own["activation"] = function
+
+        return call
 
     def _take_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict, bool]:
         """Arguments as arrays of the current backend in the compute dtype."""

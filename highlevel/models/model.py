@@ -74,6 +74,8 @@ class Model(Trainer, Layer):
     (None, 2)
     """
 
+    _recomputes_whole = False
+
     #: set by `functional.py`, which stands above this module
     _functional_class: Any = None
     accepts_strings = True  # one of its layers may
