@@ -200,7 +200,8 @@ def recompute(function: Callable, args: tuple, kwargs: dict) -> Any:
     def pure() -> list:
         token = recomputing.set(True)
         try:
-            with _CollectingScope(read_before) as scope:
+            scope = _CollectingScope(read_before)
+            with scope:
                 outputs = function(*args, **kwargs)
         finally:
             recomputing.reset(token)

@@ -181,3 +181,27 @@ def test_names(name):
         assert type(ours).__name__ == type(theirs).__name__ or ours.name == theirs.name
     else:
         assert ours.__name__ == theirs.__name__
+
+
+ZEROS = np.zeros(4, "float32")
+
+
+@pytest.mark.parametrize("name, y_true, y_pred, options", [
+    case for case in CLASSES if case[0] not in ("CTC", "Circle", "Dice", "Tversky")
+])
+def test_edges(backend, name, y_true, y_pred, options):
+    """No weight at all, no entry that counts, one class only, halves: in every reduction."""
+    one_class = np.zeros_like(y_true)
+    if name.startswith("Categorical") and y_true.ndim == 2:
+        one_class[:, 0] = 1
+    for reduction in ("none", "sum", "sum_over_batch_size", "mean", "mean_with_sample_weight"):
+        ours = getattr(losses, name)(reduction=reduction, **options)
+        theirs = getattr(keras.losses, name)(reduction=reduction, **options)
+        same(ours(y_true, y_pred, ZEROS), theirs(y_true, y_pred, ZEROS))
+        same(ours(one_class, y_pred), theirs(one_class, y_pred))
+        half = y_pred.astype("float16")
+        same(ours(y_true, half), theirs(y_true, half), rtol=2e-3, atol=2e-3)
+        ours_pred, theirs_pred = backend.asarray(y_pred.copy()), keras.ops.array(y_pred)
+        masking.set_mask(ours_pred, backend.asarray(ZEROS.astype(bool)))
+        keras.src.backend.set_keras_mask(theirs_pred, keras.ops.array(ZEROS.astype(bool)))
+        same(ours(y_true, ours_pred), theirs(y_true, theirs_pred))
