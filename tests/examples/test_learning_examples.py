@@ -41,3 +41,9 @@ def test_the_autoencoder_keeps_most_of_a_picture(run):
     losses, explained = run("vae", epochs=25)
     assert losses[-1] < min(losses[0], 25.5)
     assert explained > 0.5
+
+
+def test_features_of_other_digits_help(run):
+    frozen, tuned, scratch = run("transfer_learning", draws=1)
+    assert frozen > 0.55
+    assert tuned > scratch
