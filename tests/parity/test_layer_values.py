@@ -26,7 +26,7 @@ from layers.peer import cheap_weights  # noqa: E402
 pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("cheap_weights")]
 __all__ = ["cheap_weights"]
 #: rows of a layer whose training step is compiled on JAX
-COMPILED = 2
+COMPILED = 4
 
 
 def comparable(name: str) -> list[Row]:
