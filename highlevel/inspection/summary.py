@@ -10,25 +10,11 @@ from typing import Any
 
 from highlevel_backend import tree
 
+from highlevel.inspection.tables import readable_size
 from highlevel.symbolic import SymbolicTensor
 from highlevel.variable import Variable
 
 __all__ = ["print_summary"]
-
-_UNITS = ("B", "KB", "MB", "GB", "TB")
-
-
-def readable_size(count: float) -> str:
-    """Bytes in the unit that reads best.
-
-    >>> readable_size(4096)
-    '4.00 KB'
-    """
-    unit = 0
-    while count >= 1024 and unit < len(_UNITS) - 1:
-        count, unit = count / 1024, unit + 1
-    return f"{count:.2f} {_UNITS[unit]}"
-
 
 def _shape_text(structure: Any) -> str:
     shapes = [tensor.shape for tensor in tree.leaves(structure) if type(tensor) is SymbolicTensor]
