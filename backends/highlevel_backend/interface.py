@@ -52,7 +52,9 @@ class Backend(abc.ABC):
             `compile` returns the function and every value can be read at any time.
         kernels: operation name → faster implementation with the signature of the
             reference definition in `highlevel.ops`. Optional; held against the reference
-            by the conformance kit.
+            by the conformance kit. One is no operation's: `flash_attention(query, key,
+            value, bias, mask, scale, is_causal)`, which `ops.dot_product_attention` asks
+            with arrays of one dtype and which may answer NotImplemented.
     """
 
     name: str

@@ -9,6 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from highlevel_jax.attention import flash_attention
+
 __all__ = ["KERNELS", "random_mask"]
 
 Array = Any
@@ -56,4 +58,4 @@ def random_mask(key: Array, rate: float | Array, shape: Sequence[int]) -> Array:
     return (words >> 8).astype(jnp.float32) * jnp.float32(2.0**-24) >= rate
 
 
-KERNELS: dict[str, Callable] = {"random_mask": random_mask}
+KERNELS: dict[str, Callable] = {"flash_attention": flash_attention, "random_mask": random_mask}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
 
 import numpy as np
@@ -34,6 +35,17 @@ class Memory(callbacks.Callback):
         self.sizes.append(resident())
 
 
+class Leak(callbacks.Callback):
+    """What the measurement must notice: 128 kB kept of each epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.kept.append(np.ones((1000, 32), "float32"))
+
+
 def run(steps: int, epochs: int, extra: list | None = None) -> tuple[list[int], int]:
     """Train; returns memory after each epoch and the number of step programs compiled."""
     rng = np.random.default_rng(0)
@@ -54,12 +66,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--every-batch", action="store_true", help="with a callback of each batch")
+    parser.add_argument("--leak", action="store_true", help="keep something of each epoch")
+    parser.add_argument("--json", action="store_true", help="print the sizes and nothing else")
     given = parser.parse_args()
-    extra = [callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)]
+    extra: list[callbacks.Callback] = []
+    if given.every_batch:
+        extra.append(callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None))
+    if given.leak:
+        extra.append(Leak())
     with hl.use_backend("jax"):
         start = time.perf_counter()
-        sizes, compiled = run(given.steps, given.epochs, extra if given.every_batch else None)
+        sizes, compiled = run(given.steps, given.epochs, extra)
         seconds = time.perf_counter() - start
+    if given.json:
+        print(json.dumps({"sizes": sizes, "compiled": compiled}))
+        return
     first, last = sizes[0], sizes[-1]
     print(
         f"{given.steps:,} steps in {seconds:.0f} s: resident {first / 2**20:.1f} MiB after the "

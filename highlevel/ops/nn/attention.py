@@ -7,6 +7,7 @@ from typing import Any
 
 from highlevel_backend import current_backend
 
+from highlevel.config import is_flash_attention_enabled
 from highlevel.ops.dispatch import array, cast_to, dtype_name, floating, op, promote, shape_of
 from highlevel.ops.rules import of, promoted
 
@@ -63,7 +64,10 @@ def dot_product_attention(
         mask: boolean, True where attention is allowed; broadcasts like `bias`.
         scale: factor of the scores; `1 / sqrt(size)` where None.
         is_causal: entry t sees the entries up to t only.
-        flash_attention: accepted for the contract; a backend chooses its fastest kernel.
+        flash_attention: False keeps the backend from using a kernel that never holds the
+            scores; None leaves it to `config.enable_flash_attention` and
+            `disable_flash_attention`. Where the backend has no such kernel for these
+            arguments, True changes nothing: the results are the same but for rounding.
         attn_logits_soft_cap: bound put softly on the scores by a hyperbolic tangent.
 
     Returns:
@@ -81,11 +85,19 @@ def dot_product_attention(
     _check(tuple(query.shape), tuple(key.shape), tuple(value.shape))
     name = dtype_name(query.dtype)
     _, length, heads, size = query.shape
+    factor = 1 / math.sqrt(size) if scale is None else scale
+    flash = is_flash_attention_enabled() if flash_attention is None else flash_attention
+    kernel = current_backend().kernels.get("flash_attention")
+    if kernel is not None and flash is not False and attn_logits_soft_cap is None:
+        bias = None if bias is None else array(bias)
+        mask = None if mask is None else array(mask)
+        out = kernel(query, key, value, bias, mask, factor, is_causal)
+        if out is not NotImplemented:
+            return out
     shared = key.shape[2]
     if shared != heads:
         key = xp.repeat(key, heads // shared, axis=2)
         value = xp.repeat(value, heads // shared, axis=2)
-    factor = 1 / math.sqrt(size) if scale is None else scale
     scores = xp.matmul(xp.transpose(query, (0, 2, 1, 3)), xp.transpose(key, (0, 2, 3, 1)))
     wide = "float32" if name in ("float16", "bfloat16") else name
     scores = cast_to(scores, wide) * array(factor, wide)

@@ -1,0 +1,82 @@
+"""Attention that never holds its scores, by cuDNN's kernel on NVIDIA GPUs."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+__all__ = ["flash_attention"]
+
+Array = Any
+
+# What cuDNN's kernel takes on every GPU that has it.
+_DTYPES = ("float16", "bfloat16")
+_LARGEST_HEAD = 128
+
+
+@functools.cache
+def _has_kernel() -> bool:
+    """Whether this process computes on NVIDIA GPUs that the kernel runs on."""
+    if jax.default_backend() != "gpu":
+        return False
+    capability = getattr(jax.devices()[0], "compute_capability", None)
+    try:
+        return float(capability) >= 8.0
+    except (TypeError, ValueError):  # no NVIDIA GPU
+        return False
+
+
+def flash_attention(
+    query: Array,
+    key: Array,
+    value: Array,
+    bias: Array | None,
+    mask: Array | None,
+    scale: Any,
+    is_causal: bool,
+) -> Array:
+    """`softmax(query @ key * scale + bias) @ value` in one kernel.
+
+    Args:
+        query: `(batch, T, heads, size)`, float16 or bfloat16.
+        key: `(batch, S, shared_heads, size)`.
+        value: `(batch, S, shared_heads, size)`.
+        bias: added to the scores; broadcasts to `(batch, heads, T, S)`.
+        mask: boolean, True where attention is allowed; broadcasts like `bias`.
+        scale: factor of the scores.
+        is_causal: entry t sees the entries up to t only.
+
+    Returns:
+        `(batch, T, heads, size)`, or NotImplemented: another platform, dtype or size.
+
+    Source: T. Dao, arXiv:2307.08691.
+    """
+    if not _has_kernel() or query.dtype.name not in _DTYPES or not isinstance(scale, (int, float)):
+        return NotImplemented
+    size, length, keys = query.shape[-1], query.shape[1], key.shape[1]
+    if size % 8 or size > _LARGEST_HEAD or value.shape[-1] != size:
+        return NotImplemented
+    if (bias is not None or mask is not None) and (length % 2 or keys % 2):
+        return NotImplemented  # it has no gradient for these
+
+    def whole(x: Array | None) -> Array | None:
+        """With the axes of length and keys at full size, as the kernel wants them."""
+        if x is None:
+            return None
+        x = x.reshape((1,) * (4 - x.ndim) + x.shape)
+        return jnp.broadcast_to(x, (*x.shape[:2], length, keys))
+
+    bias, mask = whole(bias), whole(mask)
+    return jax.nn.dot_product_attention(
+        query,
+        key,
+        value,
+        None if bias is None else bias.astype(query.dtype),
+        None if mask is None else mask.astype(bool),
+        scale=float(scale),
+        is_causal=bool(is_causal),
+        implementation="cudnn",
+    )
