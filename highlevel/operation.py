@@ -143,6 +143,42 @@ class Operation:
         """
         return self._end("output")
 
+    @property
+    def inbound(self) -> list[Any]:
+        """The layers and ops whose outputs it is called with, in all its calls, each once.
+
+        Raises:
+            AttributeError: it was never called on symbolic tensors.
+
+        >>> import highlevel as hl
+        >>> x = hl.Input((3,), name="x")
+        >>> first, last = hl.layers.Dense(3, name="first"), hl.layers.Dense(1, name="last")
+        >>> y = last(first(x))
+        >>> [layer.name for layer in first.inbound + first.outbound]
+        ['x', 'last']
+        """
+        self._need_graph("inbound")
+        parents = [parent for node in self._inbound_nodes for parent in node.parent_nodes]
+        return list(dict.fromkeys(parent.operation for parent in parents))
+
+    @property
+    def outbound(self) -> list[Any]:
+        """The layers and ops that are called with its outputs, each once.
+
+        Raises:
+            AttributeError: it was never called on symbolic tensors.
+        """
+        self._need_graph("outbound")
+        return list(dict.fromkeys(node.operation for node in self._outbound_nodes))
+
+    def _need_graph(self, what: str) -> None:
+        if not self._inbound_nodes:
+            raise AttributeError(
+                f"{type(self).__name__} '{self.name}' was never called on symbolic tensors, so "
+                f"that its `{what}` neighbours are not known. In a subclass of `Model`, "
+                "`model.trace(x)` shows the calls in their order."
+            )
+
     def _end(self, what: str) -> Any:
         if self._inbound_nodes:
             node = self._inbound_nodes[0]

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from highlevel_backend import current_backend, tree, use_backend
 
-from highlevel.errors import public, suggest
+from highlevel.errors import public
 from highlevel.inspection.summary import print_summary
 from highlevel.layers.layer import (
     CallContext,
@@ -23,31 +23,14 @@ from highlevel.layers.layer import (
 from highlevel.layers.tracking import same_structure, structure_version
 from highlevel.masking import get_masks, set_mask
 from highlevel.models.host_part import as_data, is_prepared
+from highlevel.models.layer_list import LayerList
 from highlevel.saving import LoadReport, load_weights, save_model, save_weights
 from highlevel.serialization import serialize_keras_object
 from highlevel.state import StatelessScope, current_scope
 from highlevel.symbolic import SymbolicTensor, any_symbolic, evaluate_abstractly
 from highlevel.training.trainer import Trainer
 
-__all__ = ["LayerList", "Model"]
-
-
-class LayerList(list):
-    """A model's layers: by position, by name, or by path."""
-
-    def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, str):
-            return super().__getitem__(key)
-        for layer in self:
-            if key in (layer.name, layer.path):
-                return layer
-        if "/" in key:
-            head, _, rest = key.partition("/")
-            for layer in self:
-                if layer.name == head and hasattr(layer, "layers"):
-                    return layer.layers[rest]
-        names = [layer.name for layer in self]
-        raise KeyError(f"There is no layer {key!r}.{suggest(key, names)} Layers: {names}.")
+__all__ = ["Model"]
 
 
 class Model(Trainer, Layer):
@@ -119,11 +102,11 @@ class Model(Trainer, Layer):
 
     @property
     def layers(self) -> Any:
-        """Direct sublayers, by position, name or path: `model.layers["dense"]`."""
+        """Direct sublayers, by position, name or path: `model.layers["dense"]`; see `LayerList`."""
         return self._named_layers(self._sublayers())
 
     def _named_layers(self, layers: list) -> LayerList:
-        return LayerList(layers)
+        return LayerList(layers, self)
 
     @public
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:

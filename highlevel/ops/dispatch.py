@@ -74,6 +74,17 @@ class OpCall:
         inputs = self._inbound_nodes[0].inputs
         return inputs[0] if len(inputs) == 1 else inputs
 
+    @property
+    def inbound(self) -> list[Any]:
+        """The layers and ops whose outputs it was called with, each once."""
+        parents = self._inbound_nodes[0].parent_nodes
+        return list(dict.fromkeys(parent.operation for parent in parents))
+
+    @property
+    def outbound(self) -> list[Any]:
+        """The layers and ops that are called with its outputs, each once."""
+        return list(dict.fromkeys(node.operation for node in self._outbound_nodes))
+
     def __repr__(self) -> str:
         return f"<OpCall {self.function.__name__} name={self.name}>"
 
