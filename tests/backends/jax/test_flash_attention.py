@@ -64,7 +64,7 @@ def test_its_answer_is_used(asked, monkeypatch):
 def test_it_agrees_with_the_definition(case, dtype):
     q, k, v = (
         jax.numpy.asarray(x, dtype)
-        for x in arrays(64, 48 if case in ("plain", "mask", "shared") else 64,
+        for x in arrays(256, 192 if case in ("plain", "mask", "shared") else 256,
                         shared=2 if case == "shared" else 4, size=32)
     )  # fmt: skip
     rng = np.random.default_rng(1)
@@ -73,7 +73,7 @@ def test_it_agrees_with_the_definition(case, dtype):
         options["mask"] = rng.random((2, 1, 1, k.shape[1])) > 0.3
         options["mask"][:, ..., 0] = True
     if case == "bias":
-        options["bias"] = rng.normal(size=(1, 4, 64, 64)).astype("float32")
+        options["bias"] = rng.normal(size=(1, 4, 256, 256)).astype("float32")
 
     def loss(q, k, v, flash):
         out = ops.dot_product_attention(q, k, v, flash_attention=flash, **options)
