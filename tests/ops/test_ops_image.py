@@ -17,16 +17,16 @@ def gaussian(size, sigma):
 
 
 def test_gaussian_blur_is_a_convolution_with_zeros_around(backend):
-    # Keras 3.15 on JAX blurs along one axis only.
+    # The width comes first, in the window and in the deviations.
     x = picture(2, 7, 8, 3)
     kernel = np.outer(gaussian(5, 0.5), gaussian(3, 2.0))
-    found = backend.to_numpy(ops.image.gaussian_blur(x, (5, 3), (0.5, 2.0)))
+    found = backend.to_numpy(ops.image.gaussian_blur(x, (3, 5), (2.0, 0.5)))
     for image, blurred in zip(x, found):
         for c in range(3):
             np.testing.assert_allclose(
                 blurred[..., c], signal.convolve2d(image[..., c], kernel, mode="same"), atol=1e-6
             )
-    first = ops.image.gaussian_blur(x.transpose(0, 3, 1, 2), (5, 3), (0.5, 2.0), "channels_first")
+    first = ops.image.gaussian_blur(x.transpose(0, 3, 1, 2), (3, 5), (2.0, 0.5), "channels_first")
     np.testing.assert_allclose(backend.to_numpy(first), found.transpose(0, 3, 1, 2), atol=1e-6)
 
 

@@ -25,8 +25,6 @@ pytestmark = pytest.mark.parity
 #: Not as Keras has them, and where ours are held to a definition instead.
 ELSEWHERE = {
     "sparsemax": "Keras's entries do not sum to 1; tests/activations has the projection",
-    "image.gaussian_blur": "Keras's differ on these windows; tests/ops/test_ops_image.py has the "
-                           "convolution",
 }
 NAMES = sorted({name for name, _, _ in CASES} - set(ELSEWHERE))
 

@@ -55,8 +55,8 @@ def gaussian_blur(
     Args:
         images: `(height, width, channels)` or `(batch, height, width, channels)`, or channels
             first.
-        kernel_size: `(height, width)` of the window.
-        sigma: standard deviations along both axes, in pixels.
+        kernel_size: `(width, height)` of the window, as Keras has it here.
+        sigma: standard deviations along the width and the height, in pixels.
         data_format: `"channels_last"` or `"channels_first"`; the configured one where None.
 
     Returns:
@@ -67,7 +67,7 @@ def gaussian_blur(
     x = x[None] if single else x
     sizes = tuple(int(n) for n in pair(kernel_size, "kernel_size"))
     sigmas = tuple(float(s) for s in pair(sigma, "sigma"))
-    x = blur_axes(x, sizes, sigmas)
+    x = blur_axes(x, sizes[::-1], sigmas[::-1])
     return from_last(x[0] if single else x, data_format)
 
 
