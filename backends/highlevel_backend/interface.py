@@ -199,6 +199,14 @@ class Backend(abc.ABC):
             depends on an unknown one.
         """
 
+    def nesting(self) -> Any:
+        """Where the code runs, among loops and transforms: an object to compare with `==`.
+
+        Arrays made in two places may be used together where the two are equal. Inside of
+        `scan`, `while_loop` or `vmap` it is another than outside. None where it is not known.
+        """
+        return None
+
     # ---------------------------------------------------------- control flow
 
     @abc.abstractmethod

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from highlevel_backend import Backend
+from jax.extend.core import get_opaque_trace_state
 
 from highlevel_jax import abstract, arrays, bits, convolution, pooling, transforms
 from highlevel_jax import sharding as shardings
@@ -62,6 +63,9 @@ class JaxBackend(Backend):
 
     def _count(self) -> None:
         self.compile_count += 1
+
+    def nesting(self) -> Any:
+        return get_opaque_trace_state(convention="flax")
 
     # Control flow.
     scan = _door(transforms.scan)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,29 @@ from highlevel_backend.tree import flatten, unflatten
 from highlevel_numpy.arrays import as_array, is_array
 from highlevel_numpy.recorded import FUNCTIONS, Recorded, strip
 
-__all__ = ["cond", "scan", "while_loop"]
+__all__ = ["cond", "depth", "in_loop", "scan", "while_loop"]
 
 Tree = Any
 
+#: how many loops are around
+depth: ContextVar[int] = ContextVar("highlevel_numpy_depth", default=0)
 
+
+def in_loop(function: Callable) -> Callable:
+    """`function`, which is a loop: within it `depth` is greater by 1."""
+
+    @functools.wraps(function, updated=())
+    def run(*args, **kwargs):
+        token = depth.set(depth.get() + 1)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            depth.reset(token)
+
+    return run
+
+
+@in_loop
 def scan(
     function: Callable, init: Tree, xs: Tree, length: int | None = None, reverse: bool = False
 ) -> tuple[Tree, Tree]:
@@ -84,6 +104,7 @@ def _empty(function: Callable, init: Tree, leaves: list, definition: Any) -> tup
     return init, unflatten(y_definition, [np.zeros((0, *y.shape), y.dtype) for y in y_leaves])
 
 
+@in_loop
 def while_loop(condition: Callable, body: Callable, init: Tree) -> Tree:
     """See `Backend.while_loop`; here it can be differentiated too."""
     state = init

@@ -67,7 +67,7 @@ class NumpyBackend(Backend):
         return transforms.jvp(function, primals, tangents, has_aux)
 
     def vmap(self, function: Callable, in_axes: Any = 0, out_axes: Any = 0) -> Callable:
-        return mapping.vmap(function, in_axes, out_axes)
+        return control_flow.in_loop(mapping.vmap(function, in_axes, out_axes))
 
     def stop_gradient(self, x: Any) -> Any:
         return transforms.stop_gradient(x)
@@ -80,6 +80,9 @@ class NumpyBackend(Backend):
 
     def eval_shape(self, function: Callable, *specs: Any) -> Any:
         return abstract.eval_shape(function, *specs)
+
+    def nesting(self) -> int:
+        return control_flow.depth.get()
 
     # ------------------------------------------------------------ control flow
 

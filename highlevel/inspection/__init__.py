@@ -1,1 +1,25 @@
 """Looking into models: tables, graphs, traces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from highlevel._lazy import lazy_package
+
+if TYPE_CHECKING:
+    from highlevel.inspection.statistics import Statistics as Statistics
+    from highlevel.inspection.tables import Mark as Mark
+    from highlevel.inspection.tables import Shown as Shown
+    from highlevel.inspection.tables import Table as Table
+    from highlevel.inspection.trace import LayerCall as LayerCall
+    from highlevel.inspection.trace import Trace as Trace
+    from highlevel.inspection.trace import trace_model as trace_model
+
+__getattr__, __dir__, __all__ = lazy_package(
+    __name__,
+    {
+        "highlevel.inspection.statistics": "Statistics",
+        "highlevel.inspection.tables": "Mark Shown Table",
+        "highlevel.inspection.trace": "LayerCall Trace trace_model",
+    },
+)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from highlevel_backend import current_backend, tree, use_backend
 
+from highlevel import inspection
 from highlevel.errors import public
 from highlevel.inspection.summary import print_summary
 from highlevel.layers.layer import (
@@ -353,6 +354,43 @@ class Model(Trainer, Layer):
             raise
         self._keep_ends([layer for layer, _, _ in log], found)
         self._prepared = True
+
+    # ------------------------------------------------------------------- looking in
+
+    @public
+    def trace(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        training: bool | None = None,
+        gradients: bool | None = None,
+    ) -> inspection.Trace:
+        """Run the model once and keep what every layer took and gave.
+
+        One program on a backend that compiles. The model is left as it was.
+
+        Args:
+            x: inputs, of one batch.
+            y: targets; with them the loss's gradients by outputs and weights are kept too.
+            sample_weight: factor of each sample's loss.
+            training: whether the layers act as in training; True with gradients, else False.
+            gradients: whether to take gradients; True where there are targets.
+
+        Returns:
+            A `Trace`: `trace["block/conv"].output`, `.output_gradient`, `.weight_gradients`,
+            `.statistics`; it prints as a table that marks what is wrong.
+
+        Raises:
+            RuntimeError: gradients are asked for, and the model is not compiled.
+
+        >>> import highlevel as hl
+        >>> x = hl.Input((3,))
+        >>> model = hl.Model(x, hl.layers.Dense(2, name="head", kernel_initializer="ones")(x))
+        >>> model.trace(hl.ops.ones((4, 3)))["head"].statistics.mean
+        3.0
+        """
+        return inspection.trace_model(self, x, y, sample_weight, training, gradients)
 
     # ------------------------------------------------------------- configuration
 

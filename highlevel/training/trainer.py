@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-__all__ = ["Trainer"]
+__all__ = ["Trainer", "one_batch"]
 
 
 class TrainerState:
@@ -806,7 +806,7 @@ class Trainer(_Base):
         """One training step on one batch; returns loss and metrics so far, as `evaluate`."""
         self._need_compiled("train_on_batch")
         self._trainer.gives_gradients = False
-        batch = self._through_host(_one_batch(x, y, sample_weight, class_weight))
+        batch = self._through_host(one_batch(x, y, sample_weight, class_weight))
         self._make_ready(batch, training=True)
         logs = loop.to_floats(self, self._program("train").run(loop.on_device(batch)))
         return logs if return_dict else _in_order(logs)
@@ -817,7 +817,7 @@ class Trainer(_Base):
     ) -> Any:
         """Loss and metrics so far, with one more batch; as `evaluate`."""
         self._need_compiled("test_on_batch")
-        batch = self._through_host(_one_batch(x, y, sample_weight, None))
+        batch = self._through_host(one_batch(x, y, sample_weight, None))
         self._make_ready(batch, training=False)
         logs = loop.to_floats(self, self._program("test").run(loop.on_device(batch)))
         return logs if return_dict else _in_order(logs)
@@ -825,7 +825,7 @@ class Trainer(_Base):
     @public
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
-        batch = self._through_host(_one_batch(x, None, None, None))
+        batch = self._through_host(one_batch(x, None, None, None))
         self._make_ready(batch, training=False, for_predict=True)
         backend = current_backend()
         outputs = self._program("predict").run(loop.on_device(batch))
@@ -936,7 +936,7 @@ def _as_given(data: Any) -> Any:
     return (x, y) if y is not None else (x,)
 
 
-def _one_batch(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> tuple:
+def one_batch(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> tuple:
     source = make_source(
         x, y, sample_weight, batch_size=2**31 - 1, class_weight=class_weight, what="on_batch"
     )

@@ -94,6 +94,21 @@ def test_while_loop(backend):
     close(backend, total, 32.0, "while_loop: state")
 
 
+def test_nesting(backend):
+    here = backend.nesting()
+    if here is None:  # it does not tell
+        return
+    within = []
+
+    def step(carry, x):
+        within.append(backend.nesting())
+        return carry, x
+
+    backend.scan(step, backend.asarray(0.0), backend.asarray([1.0, 2.0]))
+    assert all(place != here for place in within), "inside of a loop `nesting()` is another"
+    assert backend.nesting() == here, "behind the loop it is the one from before"
+
+
 def test_cond(backend):
     for flag, expected in ((True, 5.0), (False, -1.0)):
         out = backend.cond(
