@@ -44,6 +44,8 @@ class Metric:
 
     #: `"up"` where more is better, `"down"` where less is, None where neither
     _direction: str | None = None
+    #: whether an entry of weight 0 is as if it were not there
+    _leaves_out_weight_0 = False
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = auto_name(type(self)) if name is None else name

@@ -161,6 +161,7 @@ def counts_of_all(
 class _Count(Metric):
     """How many predictions are of one kind, at thresholds."""
 
+    _leaves_out_weight_0 = True
     _which: int
 
     def __init__(
@@ -244,6 +245,7 @@ class _Share(Metric):
     """True positives among all positives of one sort."""
 
     _direction = "up"
+    _leaves_out_weight_0 = True
     _against: tuple[str, int]
 
     def __init__(

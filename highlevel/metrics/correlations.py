@@ -159,6 +159,7 @@ class R2Score(Metric):
             )
         self.class_aggregation = class_aggregation
         self.num_regressors = num_regressors
+        self._leaves_out_weight_0 = num_regressors == 0  # else rows are counted
         self.num_samples = self.add_variable((), "zeros", name="num_samples")
         self._built = False
 

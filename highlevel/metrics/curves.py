@@ -24,6 +24,8 @@ _COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negativ
 class _Counting(Metric):
     """State of four counts per threshold."""
 
+    _leaves_out_weight_0 = True
+
     def _add_counts(self, shape: tuple[int, ...]) -> None:
         for name in _COUNTS:
             self.__dict__[name] = self.add_variable(shape, "zeros", name=name)

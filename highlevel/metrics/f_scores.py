@@ -35,6 +35,7 @@ class FBetaScore(Metric):
     """
 
     _direction = "up"
+    _leaves_out_weight_0 = True
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ from highlevel_backend import tree
 from highlevel.masking import mask_scope, peek_mask, set_mask, tell_end
 from highlevel.ops.registry import registered_ops
 
-__all__ = ["einsum_mask", "follow_masks", "reshaped_mask", "transposed_mask"]
+__all__ = ["ENTRYWISE", "einsum_mask", "follow_masks", "reshaped_mask", "transposed_mask"]
 
 _ENTRYWISE = """
 add subtract multiply divide true_divide divide_no_nan floor_divide mod fmod power maximum
@@ -44,6 +44,8 @@ nancumsum nancumprod sort argsort argpartition normalize layer_normalization
 rms_normalization glu moments diff trapezoid categorical_crossentropy
 sparse_categorical_crossentropy
 """
+#: ops that compute each entry from the entries at the same place
+ENTRYWISE = frozenset(_ENTRYWISE.split())
 #: ops whose result says nothing about the entries' values
 _QUIET = frozenset(("zeros_like", "ones_like", "full_like", "empty_like"))
 
@@ -386,7 +388,7 @@ def _einsum(arguments: dict, outputs: list) -> Any:
 
 
 _RULES: dict[str, Callable] = {
-    **dict.fromkeys(_ENTRYWISE.split(), _entrywise),
+    **dict.fromkeys(ENTRYWISE, _entrywise),
     **dict.fromkeys(_ALONG_AXIS.split(), _along),
     "one_hot": _one_hot, "reshape": _reshape, "transpose": _reorder, "swapaxes": _reorder,
     "moveaxis": _reorder, "expand_dims": _expand_dims, "squeeze": _squeeze,

@@ -118,16 +118,23 @@ class DeviceData:
 
     The number of rows is rounded up so that data sets of nearly equal size (the folds of
     a cross-validation) share a program.
+
+    Args:
+        source: the data.
+        by_rows: whether a partial batch is filled up with rows that do not count.
     """
 
-    def __init__(self, source: ArraySource) -> None:
+    def __init__(self, source: ArraySource, by_rows: bool = False) -> None:
         self.source = source
         rows = _rounded_up(source.rows)
         self.data = tree.map_leaves(lambda leaf: self._put(leaf, rows), source.data)
-        self.batch = source.batch_size
+        self.batch = _batch_size(source) if by_rows else source.batch_size
         self.full = source.rows // self.batch
         self.rest = source.rows - self.full * self.batch
-        self._rows = rows
+        self._blocks = max(1, rows // self.batch)
+        if by_rows:
+            self.full, self.rest = self.full + (self.rest > 0), 0
+            self._blocks = -(-rows // self.batch)
 
     @staticmethod
     def _put(leaf: Any, rows: int) -> Any:
@@ -145,8 +152,9 @@ class DeviceData:
         """Rows of the full batches, `(batches, batch_size)`, and of the partial one."""
         backend = current_backend()
         order = self.source.order(generator)
-        full = np.zeros((max(1, self._rows // self.batch), self.batch), np.int32)
-        full[: self.full] = order[: self.full * self.batch].reshape(self.full, self.batch)
+        full = np.full((self._blocks, self.batch), -1, np.int32)
+        count = min(len(order), self.full * self.batch)
+        full.reshape(-1)[:count] = order[:count]
         rest = order[None, self.full * self.batch:] if self.rest else None
         distribution = active_distribution()
         put = backend.put if distribution is None else distribution.everywhere
@@ -274,19 +282,21 @@ def _blocks(
             )
         return
     batches = source.batches(rng, offset + done)
+    size = _batch_size(source) if program.by_rows else None
     if program.compiled and isinstance(source, StreamSource):
         # No more than this pass needs: a generator goes on in the next one.
         batches = prefetch(
             itertools.islice(batches, None if steps is None else steps - done),
-            lambda batch: on_device(batch, parts=True),
+            lambda batch: on_device(_filled(batch, size), parts=True),
             name=source.name, first=done + 1, while_waiting=while_waiting,
         )
+    to_fill = not isinstance(batches, prefetch)  # what comes from it has been
     at = done
     left = None if steps is None else steps - done
 
     def run(group: list) -> Any:
         for batch in group:
-            result = program.run(on_device(batch))
+            result = program.run(on_device(_filled(batch, size) if to_fill else batch))
         return result
 
     try:
@@ -306,11 +316,12 @@ def _pass(
     model: Any, mode: str, source: Any, device: DeviceData | None, callbacks: Any,
     rng: Any, pace: Pace, steps: int | None, guard: InterruptGuard, where: dict[str, Any],
     clock: TimeSpent, done: int = 0, offset: int = 0, on_gradients: Any = None,
+    by_rows: bool = False,
 ) -> Any:
     """One pass over the data; returns the last logs, still on the device."""
     begin = getattr(callbacks, f"on_{mode}_batch_begin") if callbacks is not None else None
     end = getattr(callbacks, f"on_{mode}_batch_end") if callbacks is not None else None
-    program = model._program(mode)
+    program = model._program(mode, by_rows)
     watch = model._trainer.watch if mode == "train" else None
     if watch is not None:
         watch.begin(done)
@@ -351,7 +362,7 @@ def _pass(
             clock.timed("callbacks", end, untold, LazyLogs(logs))
             untold = None
             if program.stale(lambda: model._structure_for(mode)):
-                program = model._program(mode)  # a callback has changed the model
+                program = model._program(mode, by_rows)  # a callback has changed the model
         guard.check()
         if model.stop_training and mode == "train":
             stopped = True
@@ -549,19 +560,21 @@ def evaluate(
     clock = TimeSpent() if clock is None else clock
     if kept is None or not source.seen:
         with _noting("evaluate", inner):
-            model._make_ready(source.first(), training=False)
+            first = source.first()
+            model._make_ready(first, training=False)
+            source.by_rows = model._evaluates_by_rows(first)
     if not isinstance(callbacks, CallbackList) and (callbacks or verbose != 0):
         callbacks = CallbackList(
             callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1,
             steps=steps or source.num_batches, model=model,
         )
     model.reset_metrics()
-    program = model._program("test")
+    program = model._program("test", source.by_rows)
     device = None
     if program.compiled and _fits_on_device(source):
         kept = kept if kept is not None else []
         if not kept:
-            kept.append(clock.timed("data", DeviceData, source))
+            kept.append(clock.timed("data", DeviceData, source, source.by_rows))
         device = kept[0]
     fixed = _fixed_steps(model, callbacks, "test")
     with (
@@ -572,7 +585,8 @@ def evaluate(
         if callbacks is not None:
             clock.timed("callbacks", callbacks.on_test_begin)
         logs = _pass(
-            model, "test", source, device, callbacks, None, Pace(fixed), steps, used, inner, clock
+            model, "test", source, device, callbacks, None, Pace(fixed), steps, used, inner, clock,
+            by_rows=source.by_rows,
         )
         logs = clock.timed("device", to_floats, model, logs)
         source.on_epoch_end()
@@ -658,6 +672,15 @@ def _batch_size(source: ArraySource | StreamSource) -> int:
     if source.rows < source.batch_size:
         return 1 << (source.rows - 1).bit_length()
     return source.batch_size
+
+
+def _filled(batch: Any, size: int | None) -> Any:
+    """A batch filled up to `size` rows, and which of them count; as it is for None."""
+    if size is None:
+        return batch
+    rows = len(tree.leaves(batch[0])[0])
+    batch = _padded(batch, rows, size)
+    return batch, np.arange(len(tree.leaves(batch[0])[0])) < rows
 
 
 def _padded(x: Any, rows: int, size: int) -> Any:

@@ -35,6 +35,7 @@ class Program:
         fixed, carried: lists of variables.
         structure: what the step was made for; see `Tracked.structure`.
         compiled: whether to compile it where the backend can.
+        by_rows: whether `data` is `(batch, rows)`, where `rows` says which of them count.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Program:
         carried: tuple[list[Variable], ...],
         structure: list,
         compiled: bool,
+        by_rows: bool = False,
     ) -> None:
         self._backend = current_backend()
         self._fixed = fixed
@@ -52,6 +54,7 @@ class Program:
         self._structure = structure
         self._checked = structure_version()
         self.compiled = compiled and self._backend.compiles
+        self.by_rows = by_rows
         self._distribution = distribution = active_distribution()
         self._placed: list[int] = []
         if distribution is not None:
@@ -65,6 +68,8 @@ class Program:
             def one(state: tuple) -> tuple:
                 i, carried, logs = state
                 rows = take_rows(data, order[i])
+                if by_rows:
+                    rows = rows, order[i] >= 0
                 if distribution is not None:
                     rows = distribution.batch(rows)
                 result, carried = step(fixed, carried, rows)
@@ -137,7 +142,10 @@ class Program:
         return result
 
     def run_block(self, data: Any, order: Any, start: int, count: int) -> Any:
-        """`count` steps over the rows `order[start], order[start + 1], ...` of `data`."""
+        """`count` steps over the rows `order[start], order[start + 1], ...` of `data`.
+
+        Where the program goes `by_rows`, a number below 0 stands for a row that does not count.
+        """
         fixed, carried = self._values()
         backend = self._backend
         result, carried = self._block(

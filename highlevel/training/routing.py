@@ -7,15 +7,17 @@ model's outputs when these are first seen.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from highlevel_backend import tree
 
 from highlevel import losses as losses_module
 from highlevel import metrics as metrics_module
+from highlevel import ops
 from highlevel.errors import describe, suggest
-from highlevel.masking import peek_mask
+from highlevel.masking import peek_mask, set_mask
 
 __all__ = ["LossRouting", "MetricRouting", "match_outputs", "output_names"]
 
@@ -90,6 +92,33 @@ def _wrong_count(what: str, given: int, names: list[str]) -> Any:
     )
 
 
+@contextmanager
+def _only(rows: Any, y_pred: Any) -> Iterator[None]:
+    """Within the block the mask of an output leaves out the rows that do not count."""
+    if rows is None:
+        yield
+        return
+    mask = peek_mask(y_pred)
+    set_mask(y_pred, rows if mask is None else ops.logical_and(mask, _behind(rows, mask)))
+    try:
+        yield
+    finally:
+        set_mask(y_pred, mask)
+
+
+def _behind(rows: Any, other: Any) -> Any:
+    """A vector with as many axes as another array."""
+    return ops.reshape(rows, (-1, *[1] * (len(other.shape) - 1)))
+
+
+def _weighted_rows(rows: Any, weight: Any, mask: Any) -> Any:
+    """Weights that are 0 for the rows that do not count, of the rank of the mask if any."""
+    factor = ops.cast(rows, "float32")
+    if weight is not None:
+        return weight * ops.cast(_behind(factor, weight), weight.dtype)
+    return factor if mask is None else _behind(factor, mask)
+
+
 def _is_array(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
 
@@ -115,6 +144,8 @@ class LossRouting:
         self.by_name: bool | None = None
         #: a mean per output, where there are several
         self.trackers: list[Any] = []
+        #: which rows of the batch count, booleans; None for all
+        self.rows: Any = None
         for weight in tree.leaves(loss_weights):
             if isinstance(weight, str) or callable(weight):
                 raise ValueError(
@@ -181,7 +212,8 @@ class LossRouting:
                     + (f" an entry {name!r}." if len(names) > 1 else ".")
                 )
             try:
-                value = one(true[i], pred[i], weight[i])
+                with _only(self.rows, pred[i]):
+                    value = one(true[i], pred[i], weight[i])
             except Exception as error:
                 error.add_note(
                     f"In loss '{one.name}' of output '{name}', with target {describe(true[i])} "
@@ -190,6 +222,8 @@ class LossRouting:
                 raise
             if self.trackers:
                 batch = pred[i].shape[0] if pred[i].ndim else 1
+                if self.rows is not None:
+                    batch = ops.sum(ops.cast(self.rows, "float32"))
                 self.trackers[i].update_state(value, sample_weight=batch)
             if self.weights[i] is not None:
                 value = value * self.weights[i]
@@ -239,6 +273,8 @@ class MetricRouting:
         #: per output: `(metric, name in the logs, takes weights)`
         self.routes: list[list[tuple[Any, str, bool]]] = []
         self._told: set[str] = set()
+        #: as in `LossRouting`
+        self.rows: Any = None
         for group in self.given:
             for one in tree.leaves(group):
                 if isinstance(one, str) and one not in _BY_SHAPE:
@@ -257,14 +293,15 @@ class MetricRouting:
             None for _ in names]
         pred = tree.leaves(y_pred)
         found_routes: list[list[tuple[Any, str, bool]]] = [[] for _ in names]
+        used: set[str] = set()
         for group, weighted in zip(self.given, (False, True)):
             for i, found in enumerate(self.per_output(group, y_pred, names)):
                 for one in found:
                     metric = _as_metric(one, true[i], pred[i])
                     known = isinstance(metric, metrics_module.Metric)
                     label = metric.name if known else str(metric)
-                    if len(names) > 1:
-                        label = f"{names[i]}_{label}"
+                    label = _free_label(
+                        label, f"{names[i]}_" if len(names) > 1 else "", weighted, used)
                     found_routes[i].append((metric, label, weighted))
         self.routes = found_routes
         self.names = names
@@ -311,10 +348,11 @@ class MetricRouting:
                     continue
                 if peek_mask(pred[i]) is not None:
                     self._tell_padding(metric, label, names[i])
+                taken = weight[i] if weighted else None
+                if self.rows is not None:
+                    taken = _weighted_rows(self.rows, taken, peek_mask(pred[i]))
                 try:
-                    metric.update_state(
-                        true[i], pred[i], sample_weight=weight[i] if weighted else None
-                    )
+                    metric.update_state(true[i], pred[i], sample_weight=taken)
                 except Exception as error:
                     error.add_note(
                         f"In metric '{label}' of output '{names[i]}', with target "
@@ -356,20 +394,25 @@ class MetricRouting:
         for routes in self.routes:
             for metric, label, _ in routes:
                 value = metric.result()
-                if isinstance(value, dict):
-                    results |= value
-                else:
-                    count = 0
-                    key = label
-                    while key in results:  # the same metric given twice
-                        count += 1
-                        key = f"{label}_{count}"
-                    results[key] = value
+                results |= value if isinstance(value, dict) else {label: value}
         return results
 
     def labels(self) -> list[str]:
         """Names in the logs, in order."""
         return [label for routes in self.routes for _, label, _ in routes]
+
+
+def _free_label(name: str, prefix: str, weighted: bool, used: set[str]) -> str:
+    """What a metric is called in the logs: by its name, which another one may have taken."""
+    label = first = prefix + name
+    if weighted and label in used:
+        label = first = f"{prefix}weighted_{name}"
+    count = 0
+    while label in used:
+        count += 1
+        label = f"{first}_{count}"
+    used.add(label)
+    return label
 
 
 #: names whose metric depends on the shapes of target and output

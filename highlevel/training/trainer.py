@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from highlevel_backend import canonical_name, current_backend, tree
@@ -31,6 +32,7 @@ from highlevel.training.data.sources import (
 from highlevel.training.program import Program
 from highlevel.training.routing import LossRouting, MetricRouting
 from highlevel.training.routing_report import CompiledRouting, check_names, compiled_routing
+from highlevel.training.rows import evaluates_by_rows
 from highlevel.training.state_tree import state_tree, take_state_tree
 
 if TYPE_CHECKING:
@@ -60,6 +62,20 @@ class TrainerState:
         #: looks for steps that are not finite, in a `fit` with `TerminateOnNaN`
         self.watch: Any = None
         self.spare_watch: Any = None
+        #: which rows of the batch count, in a step of evaluation; None for all
+        self.rows: Any = None
+
+    @contextmanager
+    def only(self, rows: Any) -> Iterator[None]:
+        """Within the block some rows of the batch do not count."""
+        parts = [part for part in (self, self.losses, self.metrics) if part is not None]
+        for part in parts:
+            part.rows = rows
+        try:
+            yield
+        finally:
+            for part in parts:
+                part.rows = None
 
 
 class Trainer(_Base):
@@ -454,6 +470,8 @@ class Trainer(_Base):
         variables = self.metrics_variables
         with StatelessScope(zip(variables, values)) as scope:
             batch = next(iter(tree.leaves(x))).shape[0]
+            if self._trainer.rows is not None:
+                batch = ops.sum(ops.cast(self._trainer.rows, "float32"))
             self._trainer.loss_tracker.update_state(loss, sample_weight=batch)
             logs = self.compute_metrics(x, y, y_pred, weight)
         return logs, [scope.values[v] for v in variables]
@@ -512,16 +530,21 @@ class Trainer(_Base):
 
     # ------------------------------------------------------------------ programs
 
-    def _program(self, mode: str) -> Program:
-        """The compiled step of a mode, made anew when the model has changed."""
+    def _program(self, mode: str, by_rows: bool = False) -> Program:
+        """The compiled step of a mode, made anew when the model has changed.
+
+        Args:
+            mode: "train", "test" or "predict".
+            by_rows: the step is told which rows of a batch count; see `rows.py`.
+        """
         # The revision grows when a number that the optimizer's program holds changes.
         revision = getattr(self.optimizer, "revision", 0) if mode == "train" else 0
         watched = mode == "train" and self._trainer.watch is not None
         shown = mode == "train" and self._trainer.gives_gradients
-        key = (mode, current_backend().name, revision, watched, shown)
+        key = (mode, current_backend().name, revision, watched, shown, by_rows)
         program = self._trainer.programs.get(key)
         if program is None or program.stale(lambda: self._structure_for(mode)):
-            program = self._trainer.programs[key] = self._make_program(mode)
+            program = self._trainer.programs[key] = self._make_program(mode, by_rows)
         return program
 
     def _extend_optimizer(self) -> None:
@@ -539,7 +562,7 @@ class Trainer(_Base):
         parts += [self.optimizer, *self.metrics]
         return parts
 
-    def _make_program(self, mode: str) -> Program:
+    def _make_program(self, mode: str, by_rows: bool = False) -> Program:
         trainable = self.trainable_variables
         others = self.non_trainable_variables
         step_method: Any = getattr(self, f"{mode}_step")
@@ -590,9 +613,27 @@ class Trainer(_Base):
         if watch is not None:
             step, finish = watch.guarded(step, finish)
             carried = (*carried, [watch.counter])
+        plain_step = step
+
+        def step_by_rows(fixed: tuple, carried: tuple, data: Any) -> tuple[Any, tuple]:
+            batch, rows = data
+            with self._trainer.only(rows):
+                return plain_step(fixed, carried, batch)
+
         return Program(
-            step, finish, fixed, carried, self._structure_for(mode),
-            compiled=not self.run_eagerly,
+            step_by_rows if by_rows else step, finish, fixed, carried, self._structure_for(mode),
+            compiled=not self.run_eagerly, by_rows=by_rows,
+        )
+
+    def _evaluates_by_rows(self, batch: Any) -> bool:
+        """Whether `evaluate` may fill a batch up with rows that do not count."""
+        own = any(
+            getattr(type(self), name) is not getattr(Trainer, name)
+            for name in ("test_step", "compute_loss", "compute_metrics", "get_metrics_result",
+                         "compute_loss_and_updates")
+        )
+        return not own and not self.run_eagerly and current_backend().compiles and (
+            evaluates_by_rows(self, batch)
         )
 
     def _make_ready(self, batch: Any, training: bool, for_predict: bool = False) -> None:

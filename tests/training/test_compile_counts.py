@@ -63,6 +63,27 @@ def test_validation_costs_its_own_program_once(jax_backend):
     assert compiled() == 0
 
 
+def test_evaluate_compiles_once_whatever_the_last_batch(jax_backend):
+    model, compiled = make(), Counter(jax_backend)
+    labels = np.eye(3, dtype="float32")[Y]
+    model.compile(loss="mse", metrics=["accuracy"], weighted_metrics=[hl.metrics.F1Score()])
+    for rows in (40, 39, 38, 37):
+        model.evaluate(X[:rows], labels[:rows], batch_size=16, verbose=0)
+    assert compiled() == 1
+    model.evaluate(((X[i:i + 16], labels[i:i + 16]) for i in (0, 16, 32)), verbose=0)
+    assert compiled() == 1, "a generator's batches: the last has 8 rows"
+
+
+def test_evaluate_of_unknown_code_compiles_the_partial_batch(jax_backend):
+    """A loss that looks at other rows must not see rows that are none."""
+    model, compiled = make(), Counter(jax_backend)
+    model.compile(loss=lambda y, p: hl.ops.square(p - hl.ops.mean(p, axis=0)))
+    found = model.evaluate(X[:40], Y[:40], batch_size=16, verbose=0)
+    assert compiled() == 2
+    with use_backend("numpy"):
+        assert found == pytest.approx(model.evaluate(X[:40], Y[:40], batch_size=16, verbose=0))
+
+
 def test_predict_compiles_once_whatever_the_last_batch(jax_backend):
     model, compiled = make(), Counter(jax_backend)
     for rows in (40, 33, 17, 16):

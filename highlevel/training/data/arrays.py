@@ -166,6 +166,8 @@ class ArraySource:
         self.prepare: Callable | None = None
         self.steps: int | None = None
         self.seen = False
+        #: whether `evaluate` fills the partial batch up
+        self.by_rows = False
 
     @property
     def length(self) -> int:

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from highlevel_backend import tree
+
 from highlevel.training.data.arrays import as_arrays
 from highlevel.training.data.batches import unpack_x_y_sample_weight
 
@@ -56,6 +58,9 @@ class StreamSource:
         self.endless = endless
         self.steps: int | None = None
         self.seen = False
+        #: rows of the first batch, and whether `evaluate` fills smaller ones up
+        self.batch_rows = 0
+        self.by_rows = False
         self._start = start
         self.restarts = restart
         self._on_epoch_begin = on_epoch_begin
@@ -81,7 +86,9 @@ class StreamSource:
         self.seen = True
         if not self.more():
             raise ValueError(f"{self.name[0].upper()}{self.name[1:]} yields no batch.")
-        return self._peeked[0]
+        first = self._peeked[0]
+        self.batch_rows = self.batch_rows or len(tree.leaves(first[0])[0])
+        return first
 
     def more(self) -> bool:
         """Whether there is a batch for the next epoch; it is kept for it."""
