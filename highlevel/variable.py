@@ -120,7 +120,7 @@ class Variable(ArrayOperators):
                 initializer = initializer.value
             backend = current_backend()
             name = canonical_name(dtype) if dtype is not None else _dtype_of_value(initializer)
-            value = backend.asarray(initializer, name)
+            value = _own_copy(backend.asarray(initializer, name), initializer)
             self.shape = tuple(value.shape)
             self.dtype = canonical_name(value.dtype)
             if shape is not None and tuple(shape) != self.shape:
@@ -224,15 +224,30 @@ class Variable(ArrayOperators):
             ValueError: another shape.
             RuntimeError: a traced value outside the state of a compiled function.
         """
+        return self.store(self.fitted(value))
+
+    def fitted(self, value: Any, adopted: bool = False) -> Any:
+        """`value` as this variable would keep it: in its dtype, where its layout says.
+
+        Args:
+            value: array of the variable's shape.
+            adopted: the caller gives the memory of a NumPy array up; else it is not shared.
+
+        Raises:
+            ValueError: another shape.
+        """
         backend = current_backend()
         distribution = active_distribution()
-        value = plain(value)
-        if (
-            distribution is not None and isinstance(value, np.ndarray)
-            and value.shape == self.shape and value.dtype.name == self.dtype
-        ):
+        given = value = plain(value)
+        fits = (
+            isinstance(value, np.ndarray) and value.shape == self.shape
+            and value.dtype.name == self.dtype
+        )
+        if distribution is not None and fits:
             # Part by part from the host: no one device may have room for all of it.
             value = backend.shard(value, distribution.fitting(self).backend_layout)
+        elif adopted and fits:
+            value = backend.adopt(value)
         value = backend.asarray(value, None)
         if tuple(value.shape) != self.shape:
             raise ValueError(
@@ -240,6 +255,16 @@ class Variable(ArrayOperators):
                 f"value of shape {tuple(value.shape)}."
             )
         value = backend.cast(value, self.dtype)
+        return value if adopted else _own_copy(value, given)
+
+    def store(self, value: Any) -> Any:
+        """Set the value to what `fitted` returned.
+
+        Raises:
+            RuntimeError: a traced value outside the state of a compiled function.
+        """
+        backend = current_backend()
+        distribution = active_distribution()
         scope = current_scope.get()
         if scope is not None:
             scope.add_update((self, value))
@@ -269,11 +294,11 @@ class Variable(ArrayOperators):
 
     def assign_add(self, value: Any) -> Any:
         """Add to the value; returns the new array."""
-        return self.assign(self._own_value() + self._like(value))
+        return self.store(self.fitted(self._own_value() + self._like(value), adopted=True))
 
     def assign_sub(self, value: Any) -> Any:
         """Subtract from the value; returns the new array."""
-        return self.assign(self._own_value() - self._like(value))
+        return self.store(self.fitted(self._own_value() - self._like(value), adopted=True))
 
     def _own_value(self) -> Any:
         """The value in the variable's own dtype, whatever autocasting is in force."""
@@ -401,6 +426,16 @@ def _operand(variable: Variable, other: Any) -> Any:
 def plain(value: Any) -> Any:
     """The value of a `Variable`; anything else as it is."""
     return value.value if isinstance(value, Variable) else value
+
+
+def _own_copy(value: Any, given: Any) -> Any:
+    """`value`, copied where it is memory that the caller holds as well and may change."""
+    if (
+        type(value) is np.ndarray and isinstance(given, np.ndarray)
+        and np.may_share_memory(value, given)
+    ):
+        return value.copy()
+    return value
 
 
 def _full_shape(shape: Any, path: str) -> tuple[int, ...]:

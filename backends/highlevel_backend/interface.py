@@ -81,13 +81,23 @@ class Backend(abc.ABC):
 
         Args:
             x: number, nested list, NumPy array, another backend's array, or an array of
-                this backend (returned as it is where the dtype agrees).
+                this backend (returned as it is where the dtype agrees). The memory of a
+                NumPy array is not shared, unless it is this backend's array.
             dtype: dtype name; without it Python floats become float32, Python integers
                 int32, and arrays keep theirs where the backend has it.
 
         Raises:
             TypeError, ValueError: `x` cannot be an array (ragged, or of objects).
         """
+
+    def adopt(self, x: Any) -> Array:
+        """`x` as this backend's array, its memory included: the caller has given it up.
+
+        Args:
+            x: a NumPy array that nobody else holds. Memory at a multiple of 64 bytes can be
+                used as it is by most libraries; other memory may be copied.
+        """
+        return self.asarray(x)
 
     @abc.abstractmethod
     def to_numpy(self, x: Array) -> Any:

@@ -30,6 +30,7 @@ except ImportError:  # it has moved: go without the shortcut it allows
 
 __all__ = [
     "CONCRETE",
+    "adopt",
     "asarray",
     "cast",
     "concrete_value",
@@ -38,6 +39,7 @@ __all__ = [
     "is_array",
     "numpy_dtype",
     "to_numpy",
+    "unshared",
 ]
 
 _DTYPES: dict[str, np.dtype] = {}
@@ -128,8 +130,23 @@ def _from_host(x: np.ndarray) -> jax.Array:
     the midst of a trace it is left to `jax.numpy`, which makes it a constant.
     """
     if trace_state_clean():
-        return jax.device_put(x, may_alias=False)
+        return jax.device_put(unshared(x), may_alias=False)
     return jnp.asarray(x)
+
+
+def unshared(x: np.ndarray) -> np.ndarray:
+    """`x`, or a copy where `jax.device_put` would go on using its memory.
+
+    It does so on CPU with arrays that begin at a multiple of 64 bytes (one in four of
+    NumPy's), whatever `may_alias` says (jax 0.10); a change of `x` would be seen.
+    """
+    return x.copy() if x.__array_interface__["data"][0] % 64 == 0 else x
+
+
+def adopt(x: np.ndarray) -> jax.Array:
+    """See `Backend.adopt`. A program that such an array is donated to does not write to it."""
+    x = host_array(x, None)
+    return jax.device_put(x) if trace_state_clean() else jnp.asarray(x)
 
 
 def _from_integer(x: int, target: np.dtype | None) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from highlevel_jax.arrays import CONCRETE, asarray, host_array
+from highlevel_jax.arrays import CONCRETE, asarray, host_array, unshared
 
 __all__ = ["device_names", "find_device", "put"]
 
@@ -53,7 +53,8 @@ def put(x: Any, device: str | None = None) -> jax.Array:
         return asarray(x)
     target = find_device(device)
     if type(x) is np.ndarray:
-        return jax.device_put(host_array(x, None), target)  # no detour over the default device
+        # No detour over the default device.
+        return jax.device_put(unshared(host_array(x, None)), target)
     if type(x) is not CONCRETE:
         x = asarray(x)
     return jax.device_put(x, target)

@@ -40,6 +40,7 @@ class JaxBackend(Backend):
     is_array = _door(arrays.is_array)
     is_abstract = _door(arrays.is_abstract)
     asarray = _door(arrays.asarray)
+    adopt = _door(arrays.adopt)
     to_numpy = _door(arrays.to_numpy)
     cast = _door(arrays.cast)
 

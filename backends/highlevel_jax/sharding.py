@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from highlevel_jax.arrays import asarray, host_array, is_abstract
+from highlevel_jax.arrays import asarray, host_array, is_abstract, unshared
 from highlevel_jax.devices import Device
 
 __all__ = ["connect", "device_names", "mesh", "processes", "shard", "sharding"]
@@ -67,7 +67,7 @@ def shard(x: Any, sharding: Any, parts: bool = False) -> jax.Array:
     if isinstance(x, jax.Array) and x.sharding.is_equivalent_to(sharding, x.ndim):
         return x
     if jax.process_count() == 1:
-        x = host_array(x, None) if type(x) is np.ndarray else asarray(x)
+        x = unshared(host_array(x, None)) if type(x) is np.ndarray else asarray(x)
         return jax.device_put(x, sharding)
     host = host_array(np.asarray(x), None)
     if parts:

@@ -17,9 +17,11 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any
 
 from highlevel.saving.errors import FileError
+from highlevel.saving.zip_entry import check_sum
 
 __all__ = ["Archive", "missing_file", "open_archive"]
 
@@ -29,6 +31,8 @@ _PLAIN_JSON, _MAX_JSON, _JSON_EXPANSION = 16 * 2**20, 256 * 2**20, 50
 # What entries may grow to: the larger of a size and a multiple of their packed size.
 _EXPANSION, _FREE = 200, 64 * 2**20
 _MANY = 100_000
+#: entries larger than this are checked beside other work
+_AHEAD = 2**22
 #: what a damaged archive raises
 _DAMAGED = (
     zipfile.BadZipFile, EOFError, struct.error, NotImplementedError, zlib.error, RuntimeError,
@@ -46,6 +50,9 @@ class Archive:
     def open(self, name: str) -> IO[bytes]:
         """An entry, seekable."""
         raise NotImplementedError
+
+    def expect(self, name: str) -> None:
+        """The entry will be opened: checking it may begin, beside what is done until then."""
 
     def size(self, name: str) -> int:
         """Bytes of an entry."""
@@ -92,6 +99,8 @@ class _Zip(Archive):
     def __init__(self, path: str, file: zipfile.ZipFile) -> None:
         self._path, self._file = path, file
         self._entries: dict[str, zipfile.ZipInfo] = {}
+        self._checks: dict[str, Future[None]] = {}
+        self._threads = ThreadPoolExecutor(1)  # its thread starts with the first check
         infos = file.infolist()
         if len(infos) > _MANY:
             raise FileError(f"'{path}' holds {len(infos):,} entries: refused.")
@@ -144,6 +153,12 @@ class _Zip(Archive):
         if info.flag_bits & 1:
             raise FileError(f"The entry '{name}' of '{self._path}' is encrypted.")
 
+    def __enter__(self) -> None:
+        """Whatever checks the entries stops with the block."""
+
+    def __exit__(self, *error: object) -> None:
+        self._threads.shutdown()
+
     def names(self) -> list[str]:
         return list(self._entries)
 
@@ -157,17 +172,29 @@ class _Zip(Archive):
         info = self._entries[name]
         try:
             if info.compress_type == zipfile.ZIP_STORED:
-                self._check_sum(info)
+                check = self._checks.pop(name, None)
+                if check is not None:
+                    check.result()
+                else:
+                    self._check_sum(info)
                 return io.BufferedReader(_Window(self._path, *self._place(info)))
             return self._unpacked(info)
         except _DAMAGED as error:
             raise FileError(f"'{name}' in '{self._path}' is damaged: {error}") from error
 
+    def expect(self, name: str) -> None:
+        info = self._entries.get(name)
+        if info is not None and info.compress_type == zipfile.ZIP_STORED \
+                and info.file_size > _AHEAD:
+            self._checks[name] = self._threads.submit(self._check_sum, info)
+
     def _check_sum(self, info: zipfile.ZipInfo) -> None:
         """Read an entry through, so that a changed byte is found before it becomes a weight."""
-        with self._file.open(info) as source:
-            while source.read(2**22):
-                pass
+        self._file.open(info).close()  # compares the entry's own header with the list
+        with _Window(self._path, *self._place(info)) as source:
+            found, missing = check_sum(source, info.file_size)
+        if missing or found != info.CRC or info.compress_size != info.file_size:
+            raise zipfile.BadZipFile("its check sum is not that of what it holds")
 
     def _place(self, info: zipfile.ZipInfo) -> tuple[int, int]:
         """Where a stored entry's bytes lie in the file."""
@@ -269,7 +296,9 @@ def open_archive(path: str) -> Iterator[Archive]:
     except _DAMAGED as error:
         raise FileError(_why_no_zip(path)) from error
     with file:
-        yield _Zip(path, file)
+        archive = _Zip(path, file)
+        with archive:
+            yield archive
 
 
 def _why_no_zip(path: str) -> str:

@@ -15,7 +15,7 @@ from highlevel.saving.h5_structure import check_structure
 from highlevel.saving.sink import hdf5_file
 
 __all__ = [
-    "Dataset", "Store", "WeightFile", "check_values", "open_hdf5", "open_weights", "write_weights",
+    "Dataset", "Store", "WeightFile", "open_hdf5", "open_weights", "write_weights",
 ]
 
 _DEEPEST = 64
@@ -52,43 +52,52 @@ def _write_array(group: Any, key: str, value: Any) -> None:
         group.create_dataset(key, data=array)
 
 
-def check_values(dataset: Any, path: str) -> None:
-    """Whether the values of an `h5py.Dataset` may be read.
+class Dataset:
+    """One array in a file: shape and dtype are known, the values are read on `read()`.
+
+    Attributes:
+        shape, dtype: of the array; the dtype is the one that was saved, `bfloat16` too.
+        nbytes: of the values in memory.
 
     Raises:
-        FileError: they lie in other files, are references, or claim to be far more than
-            what is stored.
+        FileError: its values lie in other files, or are references.
     """
-    if dataset.is_virtual or dataset.external:
-        raise FileError(f"The array '{path}' is taken from other files; that is refused.")
-    if dataset.dtype.hasobject and dataset.dtype.kind != "O":
-        raise FileError(f"The array '{path}' holds references.")
-    if not _in_proportion(dataset):
-        raise FileError(
-            f"The array '{path}' claims {dataset.nbytes:,} bytes (shape {tuple(dataset.shape)}) "
-            f"but {dataset.id.get_storage_size():,} bytes are stored: refused, as it would only "
-            "fill the memory."
-        )
-
-
-def _in_proportion(dataset: Any) -> bool:
-    return dataset.nbytes <= max(dataset.id.get_storage_size(), 1024) * _EXPANSION
-
-
-class Dataset:
-    """One array in a file: shape and dtype are known, the values are read on `read()`."""
 
     def __init__(self, source: Any, path: str) -> None:
+        import h5py
+
         self._source = source
         self.path = path
-        self.shape: tuple[int, ...] = tuple(source.shape or ())
-        dtype = source.attrs.get("dtype")
-        self.dtype: str = dtype if isinstance(dtype, str) else source.dtype.name
+        identity = source.id  # each question to `source` itself opens the array anew
+        layout = identity.get_create_plist()
+        if layout.get_layout() == h5py.h5d.VIRTUAL or layout.get_external_count():
+            raise FileError(f"The array '{path}' is taken from other files; that is refused.")
+        self._stored_as = np.dtype(identity.dtype)
+        if self._stored_as.hasobject and self._stored_as.kind != "O":
+            raise FileError(f"The array '{path}' holds references.")
+        self.shape: tuple[int, ...] = tuple(identity.shape or ())
+        self.nbytes = math.prod(self.shape) * self._stored_as.itemsize
+        dtype = source.attrs["dtype"] if h5py.h5a.exists(identity, b"dtype") else None
+        self.dtype: str = dtype if isinstance(dtype, str) else self._stored_as.name
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of the values in memory."""
-        return int(self._source.nbytes)
+    def in_proportion(self) -> bool:
+        """Whether it does not claim far more than what is stored."""
+        stored = self._source.id.get_storage_size()
+        return self.nbytes <= max(stored, 1024) * _EXPANSION
+
+    def check(self) -> None:
+        """Whether the values may be read.
+
+        Raises:
+            FileError: they claim to be far more than what is stored.
+        """
+        if not self.in_proportion:
+            raise FileError(
+                f"The array '{self.path}' claims {self.nbytes:,} bytes (shape {self.shape}) but "
+                f"{self._source.id.get_storage_size():,} bytes are stored: refused, as it would "
+                "only fill the memory."
+            )
 
     def read(self) -> np.ndarray:
         """The values.
@@ -96,13 +105,17 @@ class Dataset:
         Raises:
             FileError: the file claims more than it holds, or is damaged.
         """
-        source = self._source
-        check_values(source, self.path)
-        if source.dtype.kind == "O" and self.shape:
+        self.check()
+        if self._stored_as.kind == "O" and self.shape:
             # One string in the file can stand for a million entries.
             raise FileError(f"The array '{self.path}' holds strings of any length: refused.")
         try:
-            value = np.asarray(source[()])
+            if self._stored_as.kind == "O":
+                value = np.asarray(self._source[()])
+            else:
+                value = aligned(self.shape, self._stored_as)
+                if value.size:
+                    self._source.read_direct(value)
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise FileError(f"The array '{self.path}' is damaged: {error}") from error
         if value.dtype.kind == "V" and self.dtype == "bfloat16" and value.dtype.itemsize == 2:
@@ -118,6 +131,14 @@ class Dataset:
         if value.dtype.kind == "V":
             raise FileError(f"The array '{self.path}' has the dtype '{self.dtype}': not known.")
         return value
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Memory for an array that begins at a multiple of 64 bytes, so that a backend can adopt it."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start:start + size].view(dtype).reshape(shape)
 
 
 class Store(Mapping):
@@ -182,7 +203,8 @@ class WeightFile:
             if self._seen > _MOST_OBJECTS:
                 raise FileError(f"It holds more than {_MOST_OBJECTS:,} objects.")
             where = f"{shown}/{key}"
-            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+            name = key.encode("utf-8", "surrogateescape")
+            if group.id.links.get_info(name).type != h5py.h5l.TYPE_HARD:
                 raise FileError(
                     f"'{where}' is a link to another place or file; links are not followed."
                 )
@@ -190,22 +212,19 @@ class WeightFile:
             if isinstance(child, h5py.Group):
                 self._add_group(child, (*path, key), above)
             elif isinstance(child, h5py.Dataset):
-                if child.is_virtual or child.external:
-                    check_values(child, where)  # says so
-                if child.dtype.hasobject and child.dtype.kind != "O":
-                    raise FileError(f"The array '{where}' holds references.")
+                dataset = Dataset(child, where)
                 place = "/".join(path[:-1]) if path and path[-1] == "vars" else shown
-                self._count(child, where)
-                self.groups.setdefault(place, {})[key] = Dataset(child, where)
+                self._count(dataset)
+                self.groups.setdefault(place, {})[key] = dataset
 
-    def _count(self, dataset: Any, path: str) -> None:
+    def _count(self, dataset: Dataset) -> None:
         """All arrays together must be in proportion to the file."""
-        if _in_proportion(dataset):  # else it is refused when it is read
+        if dataset.in_proportion:  # else it is refused when it is read
             self._room -= dataset.nbytes
         if self._room < 0:
             raise FileError(
-                f"The arrays up to '{path}' claim far more bytes than the file has: refused, as "
-                "they would only fill the memory."
+                f"The arrays up to '{dataset.path}' claim far more bytes than the file has: "
+                "refused, as they would only fill the memory."
             )
 
     def attribute(self, group: str, *names: str) -> Any:
@@ -245,7 +264,7 @@ class WeightFile:
 def open_hdf5(name: str, source: str | IO[bytes]) -> Iterator[Any]:
     """Open an HDF5 file for reading, after a look at its structure.
 
-    Links in it are not to be followed, and arrays to be read only after `check_values`.
+    Links in it are not to be followed, and arrays to be read only as a `Dataset`.
 
     Args:
         name: for messages.

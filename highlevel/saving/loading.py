@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from highlevel_backend import current_backend
+
 from highlevel.saving.errors import FileError
 from highlevel.saving.report import LoadReport
 from highlevel.saving.walk import is_optimizer, walk
@@ -130,14 +132,20 @@ class Loading:
             self.problems += mine
 
     def read(self) -> None:
-        """Read what was paired.
+        """Read what was paired, each array straight into what its variable will hold.
 
         Raises:
             FileError: the file is damaged.
         """
+        before = None
         for variable, source in self._pairs:
             try:
-                self._values.append((variable, source.read()))
+                value = variable.fitted(source.read(), adopted=True)
+                self._values.append((variable, value))
+                # On a device of its own it is a copy: once it is there, the host's can go. Two
+                # are on their way at a time.
+                current_backend().ready(before)
+                before = value
             except (OSError, RuntimeError) as error:
                 raise FileError(
                     f"'{self.path}' is damaged at '{source.path}': {error}"
@@ -182,10 +190,10 @@ class Loading:
                 )
             self.report.skipped += self.problems
         values, self._values = self._values, []
-        values += (updates or {}).items()
-        values.reverse()
-        while values:  # an array that has been handed over is not kept beside the variable's
-            variable, value = values.pop()
+        for variable, value in values:
+            variable.store(value)
+            self.report.loaded.append(variable.path)
+        for variable, value in (updates or {}).items():
             variable.assign(value)
             self.report.loaded.append(variable.path)
         return self.report

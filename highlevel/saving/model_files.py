@@ -275,6 +275,7 @@ def load_model(
         config = archive.json("config.json", path)
         if not isinstance(config, dict) or "class_name" not in config:
             raise FileError(f"'config.json' in '{path}' does not describe a model.")
+        archive.expect(_WEIGHTS)
         if not compile:
             config.pop("compile_config", None)
         with reading(path):

@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from highlevel.saving.atomic import WriteAhead
+
 __all__ = ["hdf5_file"]
 
 
@@ -20,6 +22,7 @@ class _Sink:
 
     def __init__(self, path: str) -> None:
         self._file = open(path, "w+b", buffering=0)  # noqa: SIM115 - closed in `close`
+        self._ahead = WriteAhead(self._file.fileno())
         self._size = 0
         self.error: OSError | None = None
 
@@ -59,6 +62,8 @@ class _Sink:
                 done += self._file.write(view[done:])
             except OSError as error:
                 self.error = error
+        if self.error is None:
+            self._ahead.written(start + done)
         self._file.seek(start + len(view))
         return len(view)
 

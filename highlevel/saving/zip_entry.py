@@ -10,10 +10,32 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-__all__ = ["stored_entry"]
+from highlevel.saving.atomic import WriteAhead
 
-_CHUNK = 2**22
+__all__ = ["check_sum", "stored_entry"]
+
+_CHUNK = 2**18
 _LIMIT = 2**31 - 2**28
+
+
+def check_sum(file: Any, size: int) -> tuple[int, int]:
+    """CRC-32 of a file's next bytes, and how many of them are missing.
+
+    Args:
+        file: a binary file with `readinto`.
+        size: how many bytes.
+    """
+    # One small buffer, which stays in the processor's cache: new memory for every chunk took
+    # as long as the sum itself.
+    buffer = memoryview(bytearray(min(_CHUNK, size)))
+    check = 0
+    while size:
+        count = file.readinto(buffer[:size])
+        if not count:
+            break
+        check = zlib.crc32(buffer[:count], check)
+        size -= count
+    return check, size
 
 
 class _Part(io.RawIOBase):
@@ -24,6 +46,7 @@ class _Part(io.RawIOBase):
 
     def __init__(self, file: IO[bytes], start: int) -> None:
         self._file, self._start = file, start
+        self._ahead = WriteAhead(file.fileno())
         self._at = 0
         self.size = 0
         self.error: OSError | None = None
@@ -57,6 +80,7 @@ class _Part(io.RawIOBase):
         self._noted(lambda: self._file.write(data))
         self._at += size
         self.size = max(self.size, self._at)
+        self._ahead.written(self._start + self._at)
         return size
 
     def truncate(self, size: int | None = None) -> int:
@@ -110,13 +134,9 @@ def stored_entry(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[IO[
     if part.error is not None:
         raise part.error
     file.seek(start)
-    left, check = part.size, 0
-    while left:
-        chunk = file.read(min(_CHUNK, left))
-        if not chunk:
-            raise OSError(f"The entry '{name}' could not be read back.")
-        check = zlib.crc32(chunk, check)
-        left -= len(chunk)
+    check, left = check_sum(file, part.size)
+    if left:
+        raise OSError(f"The entry '{name}' could not be read back.")
     info.compress_size = info.file_size = part.size
     info.CRC = check
     if part.size > zipfile.ZIP64_LIMIT and not large:

@@ -1,4 +1,4 @@
-"""Loading takes each weight's memory once (on NumPy): measured in a process of its own."""
+"""Loading takes each weight's memory once: measured in a process of its own."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_memory_of_weights(folder: Path, name: str, backend: str) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     taken, size = map(int, done.stdout.split())
     assert size > 64 * 2**20
-    # JAX takes arrays over in the background: until it has, the host's may stand beside them.
-    # Measured 1.0 to 1.8 times; what is asserted there is that no third copy is made.
-    most = 1.3 if backend == "numpy" else 2.2
+    # HDF5 files are read into memory that the backend goes on using. From a mapped file JAX
+    # copies array by array: two of the sixteen may be on their way.
+    most = 1.25 if backend == "jax" and name.endswith("safetensors") else 1.1
     assert taken < most * size, f"{taken / size:.2f} times the weights"

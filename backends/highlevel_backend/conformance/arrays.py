@@ -41,6 +41,33 @@ def test_asarray_of_python_and_numpy(backend, given, dtype):
     close(backend, x, np.asarray(given), f"asarray({given!r})")
 
 
+@pytest.mark.parametrize("way", ["asarray", "put", "put on a device"])
+def test_memory_of_numpy_is_not_shared(backend, way):
+    """Libraries take over memory at round addresses rather than copy it: every offset."""
+    if backend.is_array(np.zeros(1)):
+        pytest.skip("its arrays are NumPy's")
+    memory = np.zeros(64, "float32")
+    for start in range(32):
+        given = memory[start:start + 8]
+        given[:] = 1.0
+        x = {
+            "asarray": lambda: backend.asarray(given),  # noqa: B023
+            "put": lambda: backend.put(given),  # noqa: B023
+            "put on a device": lambda: backend.put(given, backend.devices()[0]),  # noqa: B023
+        }[way]()
+        given[:] = 2.0
+        close(backend, x, np.ones(8), f"{way} of {start * 4} bytes further")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
+def test_adopt(backend, dtype):
+    for size in (3, 64, 1000):
+        given = np.arange(size).astype(dtype)
+        x = backend.adopt(given)
+        same(backend.is_array(x), True, "adopt gives an array")
+        close(backend, x, given.copy(), f"adopt of {size} × {dtype}")
+
+
 @pytest.mark.parametrize("dtype", NUMERIC)
 def test_asarray_with_dtype(backend, dtype):
     x = backend.asarray([0, 1, 2], dtype)
