@@ -56,7 +56,8 @@ class CallInfo:
         build = list(inspect.signature(cls.build).parameters.values())[1:]
         self.build_names = [p.name for p in build if p.kind not in _VARIADIC]
         self.build_takes_any = any(p.kind is p.VAR_KEYWORD for p in build)
-        self.foreign = getattr(cls.call, "__module__", "").partition(".")[0] != "highlevel"
+        module = getattr(cls.call, "__module__", None) or ""
+        self.foreign = module.partition(".")[0] != "highlevel"
         self.makes_mask = cls.compute_mask is not base.compute_mask
         if cls.compute_output_spec is not base.compute_output_spec:
             self.output_rule = "spec"

@@ -74,6 +74,15 @@ def test_subclass_knows_its_layers_once_called(backend):
     assert "(None, 3)" in "".join(lines) and "?" not in "".join(lines)
 
 
+def test_a_call_made_by_exec_belongs_to_no_module():
+    made = {}
+    exec("def call(self, x):\n    return self.inner(x)", made)
+    doubled = type("Made", (hl.Model,), {"call": made["call"]})()
+    doubled.inner = L.Rescaling(2.0)
+    with use_backend("numpy"):
+        np.testing.assert_allclose(doubled(X), 2 * X)
+
+
 def test_subclass_builds_from_a_shape():
     net = Net()
     net.build((None, 4))
