@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from highlevel.inspection.trace import LayerCall as LayerCall
     from highlevel.inspection.trace import Trace as Trace
     from highlevel.inspection.trace import trace_model as trace_model
+    from highlevel.inspection.watch import Watch as Watch
+    from highlevel.inspection.watch import Watched as Watched
 
 __getattr__, __dir__, __all__ = lazy_package(
     __name__,
@@ -21,5 +23,6 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.inspection.statistics": "Statistics",
         "highlevel.inspection.tables": "Mark Shown Table",
         "highlevel.inspection.trace": "LayerCall Trace trace_model",
+        "highlevel.inspection.watch": "Watch Watched",
     },
 )

@@ -21,6 +21,7 @@ from highlevel_backend import current_backend, tree
 from highlevel import config
 from highlevel.callbacks import CallbackList
 from highlevel.errors import add_note
+from highlevel.inspection.watch import gauges_of
 from highlevel.state import active_distribution
 from highlevel.training.callbacks.logs import LazyLogs
 from highlevel.training.data.host import through_host
@@ -323,6 +324,7 @@ def _pass(
     end = getattr(callbacks, f"on_{mode}_batch_end") if callbacks is not None else None
     program = model._program(mode, by_rows)
     watch = model._trainer.watch if mode == "train" else None
+    gauges = model._trainer.measuring if mode == "train" else None
     if watch is not None:
         watch.begin(done)
     logs: Any = {}
@@ -349,6 +351,8 @@ def _pass(
                 v.path: shown[v.path] for v in model.trainable_variables if v.path in shown
             })
         reached = at + count
+        if gauges is not None:
+            gauges.dispatched(count)
         waited = time.perf_counter()
         found = watch and watch.noticed(logs, batch, not program.compiled)
         pace.dispatched(logs, count)
@@ -427,6 +431,7 @@ def fit(
     validation_split: float, validation_data: Any, shuffle: Any, class_weight: Any,
     sample_weight: Any, initial_epoch: int, steps_per_epoch: Any, validation_steps: Any,
     validation_batch_size: Any, validation_freq: Any, on_gradients: Any = None,
+    watch: Any = None,
 ) -> Any:
     """See `Trainer.fit`."""
     model._need_compiled("fit")
@@ -471,6 +476,8 @@ def fit(
             epochs=epochs, steps=steps, model=model,
         )
     model._watch_gradients(on_gradients)
+    gauges = gauges_of(model, watch, source.first(), steps)
+    model._measure_with(gauges)
     program = model._program("train")
     began = time.perf_counter()
     device = DeviceData(source) if program.compiled and _fits_on_device(source) else None
@@ -491,6 +498,10 @@ def fit(
         if model.history is not None:
             model.history.identity = run.identity(steps=steps_per_epoch)
             model.history.time = clock
+        if gauges is not None:
+            gauges.begin(initial_epoch * (steps or 0))
+        if model.history is not None:
+            model.history.watched = None if gauges is None else gauges.watched
         if run.pending is not None and not run.pending_batch:
             run.restore()
         for epoch in range(initial_epoch, epochs):
@@ -514,6 +525,8 @@ def fit(
             if done and not logs:  # interrupted between the last step and the epoch's end
                 logs = model.get_metrics_result()
             done = 0
+            if gauges is not None:
+                clock.timed("device", gauges.read)
             epoch_logs = clock.timed("device", to_floats, model, logs)
             source.on_epoch_end()
             if validation is not None and _due(validation_freq, epoch) and _has_more(validation):

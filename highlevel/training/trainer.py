@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from highlevel_backend import canonical_name, current_backend, tree
@@ -18,6 +18,7 @@ from highlevel import metrics as metrics_module
 from highlevel import ops
 from highlevel import optimizers as optimizers_module
 from highlevel.errors import describe, public
+from highlevel.inspection.watch import MEASURED
 from highlevel.masking import masks_by_place, set_masks_by_place
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 from highlevel.state import AbstractScope, StatelessScope, active_distribution
@@ -62,6 +63,9 @@ class TrainerState:
         #: looks for steps that are not finite, in a `fit` with `TerminateOnNaN`
         self.watch: Any = None
         self.spare_watch: Any = None
+        #: measures layers, in a `fit` with `watch=`; those made so far, by what they measure
+        self.measuring: Any = None
+        self.gauges: dict[tuple, Any] = {}
         #: which rows of the batch count, in a step of evaluation; None for all
         self.rows: Any = None
 
@@ -399,22 +403,31 @@ class Trainer(_Base):
         trainable, others, slots, metrics = state
         x, y, sample_weight = unpack_x_y_sample_weight(data)
 
-        def loss_and_masks(values: list) -> tuple[Any, tuple]:
-            total, aux = self.compute_loss_and_updates(
-                values, others, metrics, x, y, sample_weight, training=True,
-                optimizer_variables=slots,
-            )
-            return total, (aux, masks_by_place(aux[1]))
+        gauges = self._trainer.measuring
 
-        (_, (aux, masks)), gradients = current_backend().value_and_grad(
+        def loss_and_masks(values: list) -> tuple[Any, tuple]:
+            with nullcontext() if gauges is None else gauges.seeing() as seen:
+                total, aux = self.compute_loss_and_updates(
+                    values, others, metrics, x, y, sample_weight, training=True,
+                    optimizer_variables=slots,
+                )
+            return total, (aux, masks_by_place(aux[1]), seen)
+
+        (_, (aux, masks, seen)), gradients = current_backend().value_and_grad(
             loss_and_masks, has_aux=True)(list(trainable))
         loss, y_pred, others, metrics = aux
         set_masks_by_place(y_pred, masks)  # the arrays are others outside of the gradient
-        found = self._shown_gradients(gradients, slots) if self._trainer.gives_gradients else None
+        shown = self._trainer.gives_gradients or gauges is not None
+        found = self._shown_gradients(gradients, slots) if shown else {}
         trainable, slots = self._apply_gradients(gradients, trainable, slots)
         logs, metrics = self._update_metrics(metrics, others, x, y, y_pred, sample_weight, loss)
-        if found is not None:
+        if self._trainer.gives_gradients:
             logs = {**logs, loop.GRADIENTS: found}
+        if gauges is not None:
+            after = {id(v): value for variables, values in (
+                (self.trainable_variables, trainable), (self.non_trainable_variables, others)
+            ) for v, value in zip(variables, values)}
+            logs = {**logs, MEASURED: gauges.measurements(seen, found, after)}
         return logs, (trainable, others, slots, metrics)
 
     def test_step(self, state: tuple, data: Any) -> tuple[dict, tuple]:
@@ -447,6 +460,15 @@ class Trainer(_Base):
                 "own `train_step`, which holds the gradients itself."
             )
         self._trainer.gives_gradients = function is not None
+
+    def _measure_with(self, gauges: Any) -> None:
+        """Say whether, and with what, the training steps from now on measure layers."""
+        if gauges is not None and type(self).train_step is not Trainer.train_step:
+            raise ValueError(
+                f"`watch` works with the training step of `Model`; '{self.name}' has its own "
+                "`train_step`. `model.trace(x)` shows its layers."
+            )
+        self._trainer.measuring = gauges
 
     def _shown_gradients(self, gradients: list, slots: list) -> dict[str, Any]:
         """Path of the variable → its gradient, a loss scale taken out."""
@@ -540,7 +562,7 @@ class Trainer(_Base):
         # The revision grows when a number that the optimizer's program holds changes.
         revision = getattr(self.optimizer, "revision", 0) if mode == "train" else 0
         watched = mode == "train" and self._trainer.watch is not None
-        shown = mode == "train" and self._trainer.gives_gradients
+        shown = mode == "train" and (self._trainer.gives_gradients, self._trainer.measuring)
         key = (mode, current_backend().name, revision, watched, shown, by_rows)
         program = self._trainer.programs.get(key)
         if program is None or program.stale(lambda: self._structure_for(mode)):
@@ -613,6 +635,10 @@ class Trainer(_Base):
         if watch is not None:
             step, finish = watch.guarded(step, finish)
             carried = (*carried, [watch.counter])
+        gauges = self._trainer.measuring if mode == "train" else None
+        if gauges is not None:
+            step, finish = gauges.measured(step, finish)
+            carried = (*carried, gauges.variables)
         plain_step = step
 
         def step_by_rows(fixed: tuple, carried: tuple, data: Any) -> tuple[Any, tuple]:
@@ -735,6 +761,7 @@ class Trainer(_Base):
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
         on_gradients: Callable[[int, dict[str, Any]], None] | None = None,
+        watch: Any = None,
     ) -> Any:
         """Train the model.
 
@@ -761,6 +788,9 @@ class Trainer(_Base):
             on_gradients: called after every batch with its number in the epoch and a dict:
                 path of each trainable variable → its gradient before clipping, an array on the
                 device. Steps then run one by one; without it nothing is kept.
+            watch: pattern of layers' paths (`"block3/*"`), a list of them, or an
+                `inspection.Watch`: outputs, gradients and weights of these layers are measured
+                within the step, and told in `history.watched` and to TensorBoard.
 
         Returns:
             `History`: `.history` is a dict of lists, a value per epoch.
@@ -776,7 +806,7 @@ class Trainer(_Base):
             sample_weight=sample_weight, initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
             validation_batch_size=validation_batch_size, validation_freq=validation_freq,
-            on_gradients=on_gradients,
+            on_gradients=on_gradients, watch=watch,
         )
 
     @public
@@ -846,7 +876,7 @@ class Trainer(_Base):
     ) -> Any:
         """One training step on one batch; returns loss and metrics so far, as `evaluate`."""
         self._need_compiled("train_on_batch")
-        self._trainer.gives_gradients = False
+        self._trainer.gives_gradients, self._trainer.measuring = False, None
         batch = self._through_host(one_batch(x, y, sample_weight, class_weight))
         self._make_ready(batch, training=True)
         logs = loop.to_floats(self, self._program("train").run(loop.on_device(batch)))
@@ -948,7 +978,7 @@ class Trainer(_Base):
         def function(data: Any) -> Any:
             batch = self._through_host(unpack_x_y_sample_weight(data))
             self._make_ready(batch, mode == "train", for_predict=mode == "predict")
-            self._trainer.gives_gradients = False
+            self._trainer.gives_gradients, self._trainer.measuring = False, None
             return self._program(mode).run(loop.on_device(batch))
 
         return function

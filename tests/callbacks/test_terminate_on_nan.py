@@ -199,5 +199,5 @@ def test_another_fit_is_not_compiled_again():
         model = make(layers.Dense(3))
         for _ in range(2):
             model.fit(X, Y, verbose=0, callbacks=[callbacks.TerminateOnNaN()])
-        watched = [p for (_, _, _, watched, _), p in model._trainer.programs.items() if watched]
+        watched = [p for key, p in model._trainer.programs.items() if key[3]]
         assert len(watched) == 1 and watched[0]._block._cache_size() == 1

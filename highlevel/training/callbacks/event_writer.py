@@ -88,6 +88,30 @@ class EventWriter:
         values = np.asarray(data, "float64").reshape(-1)
         self._write(step, summary=histogram_pb(name, values[np.isfinite(values)], buckets))
 
+    def counts(self, name: str, counts: Any, edges: Any, step: int) -> None:
+        """A distribution that was counted before.
+
+        Args:
+            name: tag. counts: entries per bin. edges: limits of the bins, one more; infinite
+                ones become the double of their neighbour. step: where it stands.
+        """
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.plugins.histogram.metadata import create_summary_metadata
+        from tensorboard.util import tensor_util
+
+        counts, edges = np.asarray(counts, "float64"), np.array(edges, "float64")
+        for end, neighbour in ((0, 1), (-1, -2)):
+            if not np.isfinite(edges[end]):
+                edges[end] = 2 * edges[neighbour]
+        some = np.flatnonzero(counts)
+        kept = slice(some[0], some[-1] + 1) if some.size else slice(0, 1)
+        buckets = np.stack([edges[:-1], edges[1:], counts], axis=1)[kept]
+        summary = Summary()
+        summary.value.add(
+            tag=name, metadata=create_summary_metadata(display_name=None, description=None),
+            tensor=tensor_util.make_tensor_proto(buckets, dtype=np.float64))
+        self._write(step, summary=summary)
+
     def image(self, name: str, data: Any, step: int) -> None:
         """Pictures.
 

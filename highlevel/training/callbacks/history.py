@@ -21,6 +21,7 @@ class History(Callback):
             the data and a digest of it, as `fit` found them.
         time: where the time of the `fit` went, a `TimeSpent`: seconds on the device, waiting for
             data, in callbacks and compiling; what to change if the device had to wait.
+        watched: what `fit(watch=...)` measured, an `inspection.Watched`; None without it.
 
     >>> history = History()
     >>> history.on_train_begin()
@@ -35,6 +36,7 @@ class History(Callback):
         self.epoch: list[int] = []
         self.identity: dict[str, Any] = {}
         self.time: Any = None
+        self.watched: Any = None
 
     @property
     def fingerprint(self) -> str:

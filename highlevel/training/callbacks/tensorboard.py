@@ -85,6 +85,7 @@ class TensorBoard(Callback):
         self._seen = -1  # last batch of this epoch
         self._epoch_began = 0.0
         self._in_fit = False
+        self._watched_written = 0  # records of `fit(watch=...)`
         self._profile: Any = None
 
     def get_state(self) -> dict[str, Any]:
@@ -100,7 +101,7 @@ class TensorBoard(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Write the graph."""
-        self._step, self._in_fit = 0, True
+        self._step, self._in_fit, self._watched_written = 0, True, 0
         if self.write_graph:
             self._train.graph(self.model)
         if self.embeddings_freq:
@@ -147,6 +148,7 @@ class TensorBoard(Callback):
         if self.write_steps_per_second:
             passed = time.perf_counter() - self._epoch_began
             self._scalar(self._train, "epoch_steps_per_second", (self._seen + 1) / passed, epoch)
+        self._watched()
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             self._weights(epoch)
         if self.embeddings_freq and epoch % self.embeddings_freq == 0:
@@ -180,6 +182,19 @@ class TensorBoard(Callback):
     def _scalar(writer: EventWriter, name: str, value: Any, step: int) -> None:
         if np.ndim(value) == 0:
             writer.scalar(name, value, step)
+
+    def _watched(self) -> None:
+        """Write what `fit(watch=...)` has measured since the last time."""
+        watched = getattr(getattr(self.model, "history", None), "watched", None)
+        if watched is None:
+            return
+        for at in range(self._watched_written, len(watched)):
+            step = watched.steps[at] - 1
+            for name, column in watched.values.items():
+                self._train.scalar(f"watch/{name}", column[at], step)
+            for name, counts in watched.histograms.items():
+                self._train.counts(f"watch/{name}", counts[at], watched.edges, step)
+        self._watched_written = len(watched)
 
     # ------------------------------------------------------------------ weights
 
