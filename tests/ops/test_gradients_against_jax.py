@@ -5,6 +5,7 @@ import functools
 import os
 from collections import Counter
 
+import jax
 import numpy as np
 import pytest
 from awkward_cases import CASES
@@ -21,7 +22,7 @@ def is_number_array(x):
 def chosen_rows():
     """All that matter to gradients, and the first two of the ops that have none of those.
 
-    On JAX each row is a program of its own: `HIGHLEVEL_ALL_ROWS=1`, by hand, takes every one.
+    On JAX each row is compiled: `HIGHLEVEL_ALL_ROWS=1`, by hand, takes every one.
     """
     special = {name for name, _, _ in MORE}
     rows, count = list(MORE), Counter()
@@ -87,7 +88,8 @@ def weighted(name, args, kwargs, values, places):
     return ops.convert_to_tensor(total, "float32")
 
 
-def gradients(backend, name, args, kwargs, order=1):
+def gradients_of(backend, name, args, kwargs, order):
+    """A function of the arguments that have gradients, which gives them, and its arguments."""
     leaves = tree.leaves((args, kwargs))
     places = places_of(leaves)
 
@@ -102,33 +104,54 @@ def gradients(backend, name, args, kwargs, order=1):
             start=ops.convert_to_tensor(0.0),
         )  # fmt: skip
 
-    values = [backend.asarray(leaves[place]) for place in places]
-    _, found = backend.value_and_grad(loss if order == 1 else slope)(values)
-    return [backend.to_numpy(g) for g in found]
+    def function(values):
+        return backend.value_and_grad(loss if order == 1 else slope)(values)[1]
+
+    return function, [backend.asarray(leaves[place]) for place in places]
+
+
+#: Programs that run once: compiled quickly rather than well.
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+
+def jax_gradients(name, rows, order):
+    """Of each row, or None where JAX has no derivative; all of them in one program."""
+    with use_backend("jax") as backend:
+        functions = [gradients_of(backend, name, args, kwargs, order) for _, args, kwargs in rows]
+        known = []
+        for function, values in functions:
+            try:
+                jax.eval_shape(function, values)
+                known.append(True)
+            except (NotImplementedError, TypeError, ValueError):
+                known.append(False)
+        chosen = [pair for pair, fits in zip(functions, known) if fits]
+        program = jax.jit(
+            lambda values: [f(v) for (f, _), v in zip(chosen, values)], compiler_options=QUICK
+        )
+        found = iter(program([values for _, values in chosen]) if chosen else [])
+        return [[backend.to_numpy(g) for g in next(found)] if fits else None for fits in known]
 
 
 def compare(name, order):
     faults, compared = [], 0
     rows = [row for row in ROWS if row[0] == name]
-    for _, args, kwargs in rows if order == 1 else rows[-2:]:
-        if not places_of(tree.leaves((args, kwargs))):
-            continue
-        found = {}
-        for kind in ("jax", "numpy"):
-            with use_backend(kind) as backend:
-                try:
-                    found[kind] = gradients(backend, name, args, kwargs, order)
-                except (NotImplementedError, TypeError, ValueError) as error:
-                    if kind == "jax":
-                        break  # JAX has no derivative here: nothing to hold ours against
-                    faults.append(f"{args} {kwargs}: {type(error).__name__}: {error}")
-        if len(found) < 2:
+    rows = [row for row in (rows if order == 1 else rows[-2:]) if places_of(tree.leaves(row[1:]))]
+    for (_, args, kwargs), theirs in zip(rows, jax_gradients(name, rows, order)):
+        if theirs is None:
+            continue  # nothing to hold ours against
+        try:
+            with use_backend("numpy") as backend:
+                function, values = gradients_of(backend, name, args, kwargs, order)
+                found = [backend.to_numpy(g) for g in function(values)]
+        except (NotImplementedError, TypeError, ValueError) as error:
+            faults.append(f"{args} {kwargs}: {type(error).__name__}: {error}")
             continue
         compared += 1
         half = any(getattr(x, "dtype", None) in ("float16", "bfloat16") for x in tree.leaves(args))
         tolerance = 2e-2 if half else 2e-4
         given = [x for x in tree.leaves((args, kwargs)) if is_number_array(x)]
-        for j, (ours, wanted) in enumerate(zip(found["numpy"], found["jax"])):
+        for j, (ours, wanted) in enumerate(zip(found, theirs)):
             # Where JAX's is no number there is nothing to agree with, nor where a NaN went in.
             here = np.isfinite(wanted) & ~np.isnan(given[j])
             if name in OWN:

@@ -411,35 +411,36 @@ def unique(
         if not any(flags):
             return found
         return (found[0], *[cast_to(part, "int32") for part in found[1:]])
+    along = 0 if axis is None else axis
     values = backend.to_numpy(x)
-    found = cast(Callable, np.unique)(values, *flags, axis=axis)
-    parts = list(found) if any(flags) else [found]
-    if size is not None:
-        along = 0 if axis is None else axis
-        lengths = [along] + [0] * (len(parts) - 1)
-        fills = [fill_value]
-        fills += [0] * (return_index + return_inverse + return_counts)
-        for i, part in enumerate(parts):
-            inverse = i > 0 and return_inverse and i == 1 + return_index
-            if inverse:
-                continue
-            fill = fills[i]
-            if i == 0 and fill is None:
-                fill = np.take(part, [0], axis=along) if part.size else 0
-            parts[i] = _resized(part, lengths[i], size, fill)
+    found = cast(Callable, np.unique)(values, True, return_inverse, return_counts, axis=axis)
+    first, *others = found[1:]
+    count = len(first)
     if return_inverse and axis is None:
-        parts[1 + return_index] = np.reshape(parts[1 + return_index], values.shape)
-    result = [array(parts[0], dtype_name(x.dtype))]
-    result += [array(np.asarray(part), "int32") for part in parts[1:]]
+        others[0] = np.reshape(others[0], values.shape)
+    if size is not None:
+        if return_counts:
+            others[-1] = _resized(others[-1], size, 0)
+        first = _resized(first, size, first[0] if count else 0)
+    # Taken out of `x` rather than made of its values, so that gradients reach it; what
+    # fills up is the least entry, or comes in its place.
+    entries = xp.reshape(x, (-1,)) if axis is None else x
+    if count:
+        entries = xp.take(entries, first, axis=along)
+    elif size:
+        shape = list(entries.shape)
+        shape[along] = size
+        entries = xp.zeros(shape, entries.dtype)
+    if size is not None and fill_value is not None:
+        shape = [1] * entries.ndim
+        shape[along] = size
+        inside = np.reshape(np.arange(size) < count, shape)
+        entries = xp.where(inside, entries, array(fill_value, dtype_name(x.dtype)))
+    indices = [first] if return_index else []
+    result = [entries, *[array(np.asarray(part), "int32") for part in indices + others]]
     return tuple(result) if any(flags) else result[0]
 
 
-def _resized(part: np.ndarray, axis: int, size: int, fill: Any) -> np.ndarray:
-    length = part.shape[axis]
-    if length >= size:
-        return np.take(part, np.arange(size), axis=axis)
-    shape = list(part.shape)
-    shape[axis] = size - length
-    return np.concatenate(
-        (part, np.broadcast_to(np.asarray(fill, part.dtype), shape)), axis=axis
-    )
+def _resized(part: np.ndarray, size: int, fill: int) -> np.ndarray:
+    """The first `size` entries of a vector, filled up at the end."""
+    return np.concatenate([part[:size], np.full(max(size - len(part), 0), fill, part.dtype)])
