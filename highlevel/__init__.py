@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from highlevel import random as random
     from highlevel import regularizers as regularizers
     from highlevel import saving as saving
+    from highlevel import testing as testing
     from highlevel import tree as tree
     from highlevel import utils as utils
     from highlevel._version import version as version
@@ -89,6 +90,6 @@ __getattr__, __dir__, __all__ = lazy_package(
         "activations", "backend", "callbacks", "config", "constraints", "distillation",
         "distribution", "dtype_policies", "initializers", "layers", "losses", "metrics",
         "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
-        "regularizers", "saving", "tree", "utils",
+        "regularizers", "saving", "testing", "tree", "utils",
     ),
 )

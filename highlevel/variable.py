@@ -9,6 +9,7 @@ converted once, and the converted array is kept until the variable changes.
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -27,12 +28,57 @@ from highlevel._typing import ArrayOperators
 from highlevel.naming import current_path, unique_name
 from highlevel.state import active_distribution, autocast_dtype, current_scope
 
-__all__ = ["Variable", "materialize", "plain"]
+__all__ = ["KeptArrays", "Variable", "materialize", "overwrite", "plain"]
 
 _REFLECTED = [
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor",
 ]
 _OPERATORS = [*_REFLECTED, "lshift", "rshift", "lt", "le", "gt", "ge", "eq", "ne"]
+
+
+class KeptArrays:
+    """The arrays of some variables, at hand for one call after another.
+
+    Reading variables one by one takes time at every call of a compiled program. What is kept
+    here is dropped when any variable of the process gets another value, so that nothing lives
+    longer because of it.
+    """
+
+    __slots__ = ("__weakref__", "_arrays", "_assignments")
+
+    #: assignments to variables so far
+    assignments = 0
+    _holders: list[weakref.ref[KeptArrays]] = []
+
+    def __init__(self) -> None:
+        self._arrays: Any = None
+        self._assignments = -1
+
+    def get(self) -> Any:
+        """What was kept, if no variable has got another value since; else None."""
+        return self._arrays if self._assignments == KeptArrays.assignments else None
+
+    def keep(self, arrays: Any, since: int) -> None:
+        """Keep what was read from variables.
+
+        Args:
+            arrays: any structure of them.
+            since: `assignments` as it was before they were read.
+        """
+        KeptArrays._holders.append(weakref.ref(self))
+        self._arrays, self._assignments = arrays, since
+
+    @staticmethod
+    def note_assignment() -> None:
+        """Say that a variable has got another value."""
+        KeptArrays.assignments += 1
+        holders = KeptArrays._holders
+        if holders:
+            KeptArrays._holders = []
+            for reference in holders:
+                holder = reference()
+                if holder is not None:
+                    holder._arrays = None
 
 
 class Variable(ArrayOperators):
@@ -173,6 +219,7 @@ class Variable(ArrayOperators):
                 self._value, self._home, self._initialised_on_host = value, backend, False
             else:
                 self._converted = (backend, value)
+            KeptArrays.note_assignment()  # it is held in another way now
         return value
 
     _initialised_on_host = False
@@ -291,6 +338,7 @@ class Variable(ArrayOperators):
         self._pending = None
         self._initialised_on_host = False
         self.version += 1
+        KeptArrays.note_assignment()
 
     def assign_add(self, value: Any) -> Any:
         """Add to the value; returns the new array."""
@@ -472,6 +520,16 @@ def _itemsize(dtype: str) -> int:
     if dtype in ("float64", "int64", "uint64", "complex64"):
         return 8
     return 16 if dtype == "complex128" else 4
+
+
+def overwrite(variables: Iterable[Variable], values: Iterable[Any]) -> None:
+    """`set_raw` for many, where the backend that holds them stays the same.
+
+    The caller notes the assignment; see `KeptArrays`.
+    """
+    for variable, value in zip(variables, values):
+        variable._value = value
+        variable.version += 1
 
 
 def materialize(variables: Iterable[Variable]) -> None:

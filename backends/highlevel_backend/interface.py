@@ -20,7 +20,10 @@ import abc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from highlevel_backend.compilation import Compilation
 
 __all__ = ["ArraySpec", "Backend"]
 
@@ -50,6 +53,8 @@ class Backend(abc.ABC):
         xp: array namespace with NumPy's names (`numpy` itself, `jax.numpy` itself).
         compiles: whether `compile` makes a program out of a function. Where it is False
             `compile` returns the function and every value can be read at any time.
+        programs_take_numpy: whether compiled programs take NumPy arrays of the dtypes that the
+            backend has, as they are. The memory may be read until the program has run.
         kernels: operation name → faster implementation with the signature of the
             reference definition in `highlevel.ops`. Optional; held against the reference
             by the conformance kit. One is no operation's: `flash_attention(query, key,
@@ -60,6 +65,7 @@ class Backend(abc.ABC):
     name: str
     xp: Any
     compiles: bool = False
+    programs_take_numpy: bool = False
     kernels: Mapping[str, Callable] = {}
     #: Takes apart any structure that the library knows, those of its users too (the state of
     #: an optax transformation): `value -> (leaves, rebuild)`. None where there are none.
@@ -178,13 +184,20 @@ class Backend(abc.ABC):
         """`function`, its intermediate values computed again during the gradient."""
         return function
 
-    def compile(self, function: Callable, donate: Sequence[int] = ()) -> Callable:
+    def compile(
+        self,
+        function: Callable,
+        donate: Sequence[int] = (),
+        note: Callable[[Compilation], None] | None = None,
+    ) -> Callable:
         """`function` as a compiled program.
 
         Args:
             function: pure function of trees of arrays.
             donate: positions of arguments whose memory the program may reuse; the caller
                 must not touch them afterwards.
+            note: called with a `Compilation` each time a program is compiled, when it has
+                been traced; what comes later (the seconds) is filled in.
 
         Returns:
             A callable of the same signature. It compiles again only when the structure,
@@ -195,6 +208,12 @@ class Backend(abc.ABC):
 
     #: Number of programs compiled in this process; see `compile`.
     compile_count: int = 0
+
+    def cache_programs(self, directory: str | None) -> None:  # noqa: B027 - nothing to do is fine
+        """Keep compiled programs in a directory, for other processes; None: no more.
+
+        Nothing happens where the backend does not compile.
+        """
 
     @abc.abstractmethod
     def eval_shape(self, function: Callable, *specs: Tree) -> Tree:
@@ -376,6 +395,13 @@ class Backend(abc.ABC):
     def ready(self, tree: Tree) -> Tree:
         """`tree`, once all its arrays have been computed."""
         return tree
+
+    def live_arrays(self) -> list[Array]:
+        """All arrays on devices that anything in this process still holds.
+
+        Empty where the backend does not keep count.
+        """
+        return []
 
     # ---------------------------------------------------- many devices, processes
 

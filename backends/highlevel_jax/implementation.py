@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from highlevel_backend import Backend
+from highlevel_backend.compilation import Compilation
 from jax.extend.core import get_opaque_trace_state
 
 from highlevel_jax import abstract, arrays, bits, convolution, pooling, transforms
 from highlevel_jax import sharding as shardings
+from highlevel_jax.compilation import cache_programs, compile_program
 from highlevel_jax.devices import device_names, find_device, put
 from highlevel_jax.explain import explain
 from highlevel_jax.kernels import KERNELS
@@ -34,6 +36,7 @@ class JaxBackend(Backend):
     name = "jax"
     xp = jnp
     compiles = True
+    programs_take_numpy = True
     kernels = KERNELS
 
     # Arrays. Static methods of the class: one call less than a method that forwards.
@@ -59,8 +62,15 @@ class JaxBackend(Backend):
         leaves, definition = jax.tree_util.tree_flatten(value)
         return leaves, definition.unflatten
 
-    def compile(self, function: Callable, donate: Sequence[int] = ()) -> Callable:
-        return transforms.compile_program(function, donate, self._count)
+    def compile(
+        self,
+        function: Callable,
+        donate: Sequence[int] = (),
+        note: Callable[[Compilation], None] | None = None,
+    ) -> Callable:
+        return compile_program(function, donate, self._count, note)
+
+    cache_programs = _door(cache_programs)
 
     def _count(self) -> None:
         self.compile_count += 1
@@ -102,6 +112,7 @@ class JaxBackend(Backend):
         return jax.default_device(find_device(name))
 
     ready = _door(jax.block_until_ready)
+    live_arrays = _door(jax.live_arrays)
 
     # Many devices, processes.
     connect = _door(shardings.connect)
@@ -112,7 +123,7 @@ class JaxBackend(Backend):
     shard = _door(shardings.shard)
 
     def compile_sharded(self, function: Callable, sharding: Tree) -> Callable:
-        return transforms.compile_program(function, (), self._count, out_shardings=sharding)
+        return compile_program(function, (), self._count, out_shardings=sharding)
 
     def profile(self, directory: str) -> Any:
         return jax.profiler.trace(directory)

@@ -1,10 +1,9 @@
-"""Gradients, mapping, compilation and control flow: JAX's own, by the interface's terms."""
+"""Gradients, mapping and control flow: JAX's own, by the interface's terms."""
 
 from __future__ import annotations
 
 import functools
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,7 +11,7 @@ import jax.numpy as jnp
 
 from highlevel_jax.arrays import concrete_value, is_abstract
 
-__all__ = ["compile_program", "cond", "custom_gradient", "scan", "value_and_grad", "while_loop"]
+__all__ = ["cond", "custom_gradient", "scan", "value_and_grad", "while_loop"]
 
 Tree = Any
 
@@ -37,41 +36,6 @@ def custom_gradient(function: Callable) -> Callable:
         return out, gradients
 
     return functools.wraps(function)(jax.custom_gradient(with_tuple))
-
-
-class _Depth(threading.local):
-    value = 0
-
-
-# How deep this thread is inside functions being traced for compilation. A program that is
-# called while another one is traced becomes part of it and is not compiled by itself.
-_depth = _Depth()
-
-
-def compile_program(
-    function: Callable,
-    donate: Sequence[int],
-    on_compile: Callable[[], None],
-    **options: Any,
-) -> Callable:
-    """`function` as a jitted program; `on_compile()` runs each time it is traced.
-
-    The function is wrapped anew each time, because JAX shares traces between functions
-    that compare equal: the methods of one object would keep the trace made before the
-    object changed. `options` are further ones of `jax.jit`.
-    """
-
-    @functools.wraps(function)
-    def traced(*args: Any, **kwargs: Any) -> Any:
-        if _depth.value == 0:
-            on_compile()
-        _depth.value += 1
-        try:
-            return function(*args, **kwargs)
-        finally:
-            _depth.value -= 1
-
-    return jax.jit(traced, donate_argnums=tuple(donate), **options)
 
 
 def scan(

@@ -50,6 +50,7 @@ __all__ = [
     "built_on_request",
     "call_context",
     "current_context",
+    "eager_losses",
     "holds_strings",
     "is_shape",
     "symbolic_tensors",
@@ -71,6 +72,9 @@ class CallContext:
         self.training = training
         self.observer = observer
 
+
+#: how many losses layers have kept from calls outside of compiled programs
+eager_losses = [0]
 
 call_context: ContextVar[CallContext | None] = ContextVar("highlevel_call", default=None)
 
@@ -278,6 +282,7 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
                 scope.add_loss_of(self, value)
             else:
                 self._loss_values.append(value)
+                eager_losses[0] += 1
 
     def stateless_call(
         self,

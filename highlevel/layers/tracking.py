@@ -16,7 +16,7 @@ from highlevel.metrics.base import Metric
 from highlevel.random.seed_generator import SeedGenerator
 from highlevel.variable import Variable
 
-__all__ = ["Tracked"]
+__all__ = ["Tracked", "note_change", "same_structure", "structure_version", "what_changed"]
 
 #: attributes of the base classes that hold what is not the layer's own
 _INTERNAL = frozenset((
@@ -24,7 +24,8 @@ _INTERNAL = frozenset((
     "_observed", "_build_shapes", "_dtype_policy", "_input_spec", "_untracked", "optimizer",
     "_carried", "_mask_end_told",
     "_trainer", "_call_programs", "_calls_eagerly", "_prepared_call", "_observe_next",
-    "_graph", "_host_part", "stop_training", "_path", "built", "history", "_initial_epoch",
+    "_graph", "_host_part", "_quick", "_compiled_programs",
+    "stop_training", "_path", "built", "history", "_initial_epoch",
 ))
 
 _version = 0
@@ -56,6 +57,32 @@ def same_structure(a: list, b: list) -> bool:
         x is y or (type(x) is type(y) and type(x) in _COMPARED and x == y)
         for x, y in zip(a, b)
     )
+
+
+def what_changed(before: list, now: list) -> str:
+    """The first difference between two `structure()`s, in words."""
+    place = next(
+        (i for i in range(min(len(before), len(now))) if not same_structure(
+            before[i:i + 1], now[i:i + 1])),
+        None,
+    )
+    if place is None:
+        return "layers or variables of the model have been added or removed"
+    start = next((i for i in range(place, -1, -1)
+                  if isinstance(now[i], Tracked | Variable) and now[i] is before[i]), None)
+    if start is None:
+        return "the model's layers have changed"
+    thing, offset = now[start], place - start - 1
+    if isinstance(thing, Variable):
+        names = ["trainable", "learning_rate_multiplier", "weight_decay"]
+        kind = "variable"
+    else:
+        names = [name.lstrip("_") for name in thing.__dict__ if name not in _INTERNAL]
+        names.append("dtype_policy")
+        kind = "layer"
+    if not 0 <= offset < len(names):
+        return "layers or variables of the model have been added or removed"
+    return f"`{names[offset]}` of {kind} '{thing.path}' has changed"  # type: ignore[attr-defined]
 
 
 _COMPARED = frozenset((bool, int, float, complex, str, tuple))
@@ -112,7 +139,10 @@ class Tracked:
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        if self.__dict__.get("built") and name not in _INTERNAL and not in_call():
+        if (
+            self.__dict__.get("built") and (name not in _INTERNAL or name == "optimizer")
+            and not in_call()
+        ):
             note_change()
 
     def structure(self) -> list[Any]:

@@ -21,13 +21,13 @@ from highlevel.layers.layer import (
     holds_strings,
     symbolic_tensors,
 )
-from highlevel.layers.tracking import same_structure, structure_version
-from highlevel.masking import get_masks, set_mask
+from highlevel.masking import masks_by_place, warn_user
+from highlevel.models.calls import CallProgram, Shortcut
 from highlevel.models.host_part import as_data, is_prepared
 from highlevel.models.layer_list import LayerList
 from highlevel.saving import LoadReport, load_weights, save_model, save_weights
 from highlevel.serialization import serialize_keras_object
-from highlevel.state import StatelessScope, current_scope
+from highlevel.state import active_distribution, current_scope
 from highlevel.symbolic import SymbolicTensor, any_symbolic, evaluate_abstractly
 from highlevel.training.trainer import Trainer
 
@@ -142,11 +142,26 @@ class Model(Trainer, Layer):
 
     # ------------------------------------------------------------------ the call
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        quick = self.__dict__.get("_quick")
+        if quick and len(args) == 1 and call_context.get() is None:
+            x, training = args[0], kwargs.get("training")
+            shortcut = quick.get((type(x), training, len(kwargs))) if (
+                training is None or training is True or training is False
+            ) else None
+            if shortcut is not None and shortcut.fits(x):
+                try:
+                    return shortcut(x)
+                except Exception:  # such as an array of another shape: the long way tells
+                    shortcut = None
+        return super().__call__(*args, **kwargs)
+
     def _call_outermost(self, args: tuple, kwargs: dict) -> Any:
         """Outside any other call: through a compiled program where the backend has them."""
         backend = current_backend()
         if current_scope.get() is not None or any_symbolic(args, kwargs):
             return super()._call_outermost(args, kwargs)
+        given = args
         if self._prepares_inputs and args:
             args = (self._host_side(args[0]), *args[1:])
         args, kwargs, _ = self._take_inputs(args, kwargs)
@@ -159,26 +174,41 @@ class Model(Trainer, Layer):
             return super()._call_outermost(args, kwargs)
         places = tuple([i for i, leaf in enumerate(leaves) if backend.is_array(leaf)])
         rest = tuple([None if i in places else leaf for i, leaf in enumerate(leaves)])
+        masks = masks_by_place(arrays)
+        distribution = active_distribution()
         try:
-            key = (backend.name, definition, places, rest)
+            key = (backend.name, distribution, definition, places, rest, tuple(masks))
             program = self._call_programs.get(key)
         except TypeError:  # an argument that cannot be a key
             return super()._call_outermost(args, kwargs)
         if program is None or program.stale(self):
-            program = self._call_programs[key] = CallProgram(self, definition, places, rest)
+            cause = program.why_stale(self) if program is not None else None
+            program = self._call_programs[key] = CallProgram(
+                self, definition, places, rest, tuple(masks), cause
+            )
         try:
-            return program(arrays)
+            outputs = program([*arrays, *masks.values()])
         except Exception as error:
             remedy = backend.explain(error)
             if remedy is None:
                 raise
             self._calls_eagerly = True
-            warnings.warn(
+            self._quick.clear()
+            warn_user(
                 f"Model '{self.name}' cannot be compiled and is called step by step from now "
-                f"on: {type(error).__name__}. {remedy}",
-                stacklevel=4,
+                f"on: {type(error).__name__}. {remedy}"
             )
             return super()._call_outermost(args, kwargs)
+        if (
+            len(given) == len(arrays) == 1 and not kwargs.keys() - {"training"} and not masks
+            and distribution is None and not self._prepares_inputs
+            and arrays[0] is args[0] and Shortcut.leads(given[0], args[0], backend)
+        ):
+            x = given[0]
+            self._quick[type(x), kwargs.get("training"), len(kwargs)] = Shortcut(
+                program, x, args[0]
+            )
+        return outputs
 
     # ------------------------------------------------------- layers that need the host
 
@@ -485,57 +515,6 @@ class Model(Trainer, Layer):
             self, line_length=line_length, positions=positions, print_fn=print_fn,
             expand_nested=expand_nested, show_trainable=show_trainable, layer_range=layer_range,
         )
-
-
-class CallProgram:
-    """A compiled call of a model for one structure of arguments."""
-
-    def __init__(self, model: Model, definition: Any, places: tuple, rest: tuple) -> None:
-        self.trainable = model.trainable_variables
-        self.others = model.non_trainable_variables
-        self._structure = model.structure()
-        self._checked = structure_version()
-        self._model = model
-        self._backend = current_backend()
-        variables = [*self.trainable, *self.others]
-
-        def run(values: list, arrays: list) -> tuple:
-            filled = list(rest)
-            for place, array in zip(places, arrays):
-                filled[place] = array
-            args, kwargs = tree.unflatten(definition, filled)
-            token = call_context.set(CallContext())
-            try:
-                with StatelessScope(zip(variables, values), collect_losses=True) as scope:
-                    outputs = model._call_inside(current_context(), args, kwargs)
-            finally:
-                call_context.reset(token)
-            index = {variable: i for i, variable in enumerate(variables)}
-            updates = {index[v]: value for v, value in scope.updates.items() if v in index}
-            return outputs, get_masks(outputs), updates, scope.losses
-
-        self._variables = variables
-        self._run = self._backend.compile(run)
-
-    def stale(self, model: Model) -> bool:
-        """Whether the model has changed since it was compiled: a layer, an attribute."""
-        version = structure_version()
-        if version == self._checked:
-            return False
-        self._checked = version
-        return not same_structure(self._structure, model.structure())
-
-    def __call__(self, arrays: list) -> Any:
-        values = [variable.raw_value() for variable in self._variables]
-        outputs, masks, updates, losses = self._run(values, arrays)
-        for index, value in updates.items():
-            self._variables[index].set_raw(value, self._backend)
-        if losses:
-            self._model._loss_values = losses
-        if masks is not None:
-            for value, mask in zip(tree.leaves(outputs), tree.leaves(masks)):
-                set_mask(value, mask)
-        return outputs
 
 
 def _batch_size(args: tuple, backend: Any) -> int | None:

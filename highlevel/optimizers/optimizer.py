@@ -14,6 +14,7 @@ from typing import Any
 
 from highlevel_backend import canonical_name, current_backend
 
+from highlevel.compilations import noting
 from highlevel.optimizers import transforms
 from highlevel.optimizers.schedules.registry import SCHEDULES
 from highlevel.optimizers.schedules.schedule import LearningRateSchedule
@@ -250,7 +251,9 @@ class Optimizer(OptimizerState):
                 def update(values: list, grads: list, state: list, rate: Any) -> Any:
                     return self._pure(places, values, grads, state, rate)
 
-                program = self._programs[key] = backend.compile(update)
+                program = self._programs[key] = backend.compile(
+                    update, note=noting("update by an optimizer")
+                )
             grads = [g if g is None else backend.asarray(g) for g in grads]
             new_values, new_state = program(values, grads, state, rate)
             for variable, value in zip(variables, new_values):

@@ -11,6 +11,7 @@ from highlevel_backend import Backend, canonical_name, current_backend, is_float
 from highlevel_backend.threefry import threefry_2x32
 
 from highlevel import config
+from highlevel.compilations import noting
 from highlevel.variable import plain
 
 __all__ = ["draw", "float_dtype", "full_shape", "integer_dtype", "split"]
@@ -35,7 +36,8 @@ def split(key: Any, count: int = 2) -> list[Any]:
 
 @functools.lru_cache(maxsize=512)
 def _program(backend: Backend, function: Callable, static: tuple) -> Callable:
-    return backend.compile(functools.partial(function, **dict(static)))
+    program = functools.partial(function, **dict(static))
+    return backend.compile(program, note=noting("random numbers"))
 
 
 def draw(function: Callable, key: Any, *arrays: Any, **static: Any) -> Any:

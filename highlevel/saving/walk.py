@@ -21,7 +21,7 @@ __all__ = ["holds_state", "own_variables", "walk"]
 _SKIPPED = frozenset((
     "_call_programs", "_dtype_policy", "_ends", "_graph", "_inbound_nodes", "_init_arguments",
     "_inputs_struct", "_loss_values", "_observed", "_outbound_nodes", "_outputs_struct",
-    "_own_variables", "_trainer", "_untracked", "_input_spec",
+    "_own_variables", "_trainer", "_untracked", "_input_spec", "_quick", "_compiled_programs",
 ))
 
 

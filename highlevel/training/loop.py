@@ -34,13 +34,14 @@ from highlevel.training.data.sources import (
     split_off_validation,
     unpack_x_y_sample_weight,
 )
+from highlevel.training.filling import fill_up, predict_few
 from highlevel.training.interrupt import InterruptGuard
 from highlevel.training.program import take_rows
 from highlevel.training.run import Run
 from highlevel.training.time_spent import TimeSpent
 from highlevel.training.watch import Watch
 
-__all__ = ["evaluate", "fit", "on_device", "predict", "to_floats"]
+__all__ = ["evaluate", "fit", "in_order", "on_device", "predict", "to_floats"]
 
 #: entry of a step's logs that holds its gradients, where they are asked for
 GRADIENTS = "gradients of the step"
@@ -69,10 +70,15 @@ def to_floats(model: Any, logs: dict[str, Any]) -> dict[str, Any]:
 
     In the order of `metrics_names`: a compiled program returns a dict sorted by name.
     """
+    names = [name for name in model.metrics_names if name in logs]
+    return in_order([*names, *(name for name in logs if name not in names)], logs)
+
+
+def in_order(names: list[str], logs: dict[str, Any]) -> dict[str, Any]:
+    """Logs of these names as `to_floats` gives them."""
     backend = current_backend()
     found = {}
-    names = [name for name in model.metrics_names if name in logs]
-    for name in (*names, *(name for name in logs if name not in names)):
+    for name in names:
         value = logs[name]
         array = backend.to_numpy(value) if backend.is_array(value) else np.asarray(value)
         found[name] = float(array) if array.size == 1 else array
@@ -616,13 +622,18 @@ def predict(
     where: dict[str, Any] = {}
     with _noting("predict", where):
         model._make_ready(source.first(), training=False, for_predict=True)
+    program = model._program("predict")
+    if (
+        program.compiled and isinstance(source, ArraySource) and source.rows < source.batch_size
+        and active_distribution() is None
+    ):
+        return _predict_few(model, program, source, verbose, callbacks, where)
     if not isinstance(callbacks, CallbackList) and (callbacks or verbose != 0):
         callbacks = CallbackList(
             callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1,
             steps=steps or source.num_batches, model=model,
         )
     backend = current_backend()
-    program = model._program("predict")
     if callbacks is not None:
         callbacks.on_predict_begin()
     parts: list[list[Any]] = []
@@ -633,13 +644,16 @@ def predict(
         outputs, rows = waiting.pop(0)
         parts.append([backend.to_numpy(leaf)[:rows] for leaf in outputs])
 
-    size = _batch_size(source)
+    # Every batch is filled up to the size asked for, or to that of a stream's first one, so
+    # that no second size is compiled.
+    size = source.batch_size if isinstance(source, ArraySource) else len(
+        tree.leaves(source.first()[0])[0])
 
     def prepare(batch: Any) -> tuple[Any, int]:
         x = batch[0]
         rows = len(tree.leaves(x)[0])
         if program.compiled:
-            x = _padded(x, rows, size)
+            x = fill_up(x, rows, size)
         return on_device((x, None, None)), rows
 
     with InterruptGuard() as guard, _noting("predict", where), closing(source):
@@ -675,10 +689,10 @@ def predict(
 
 
 def _batch_size(source: ArraySource | StreamSource) -> int:
-    """The rows that every batch is filled up to, so that no second size is compiled.
+    """The rows that every batch of an evaluation is filled up to.
 
     A batch of the size asked for, or as large as a stream's first one; data of less than one
-    batch is filled up to a power of two, so that a single sample does not cost a whole batch.
+    batch is filled up to a power of two.
     """
     if isinstance(source, StreamSource):
         return len(tree.leaves(source.first()[0])[0])
@@ -692,18 +706,27 @@ def _filled(batch: Any, size: int | None) -> Any:
     if size is None:
         return batch
     rows = len(tree.leaves(batch[0])[0])
-    batch = _padded(batch, rows, size)
+    batch = fill_up(batch, rows, size)
     return batch, np.arange(len(tree.leaves(batch[0])[0])) < rows
 
 
-def _padded(x: Any, rows: int, size: int) -> Any:
-    """Inputs with the last row repeated, up to `size` rows; larger ones as they are."""
-    leaves = tree.leaves(x)
-    if rows >= size or any(len(leaf) != rows for leaf in leaves):
-        return x
-
-    def pad(leaf: Any) -> Any:
-        leaf = np.asarray(leaf)
-        return np.concatenate([leaf, np.repeat(leaf[-1:], size - rows, axis=0)])
-
-    return tree.map_leaves(pad, x)
+def _predict_few(
+    model: Any, program: Any, source: ArraySource, verbose: Any, callbacks: Any,
+    where: dict[str, Any],
+) -> Any:
+    """`predict` for fewer rows than a batch has."""
+    if not isinstance(callbacks, CallbackList) and (callbacks or verbose != 0):
+        callbacks = CallbackList(
+            callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=1, model=model,
+        )
+    hooks: Any = callbacks if callbacks is not None else CallbackList()
+    with InterruptGuard() as guard, _noting("predict", where):
+        hooks.on_predict_begin()
+        where["batch"] = 1
+        hooks.on_predict_batch_begin(0)
+        outputs = predict_few(
+            program, source.take(slice(None))[0], source.rows, source.batch_size)
+        hooks.on_predict_batch_end(0, {"outputs": outputs})
+        guard.check()
+    hooks.on_predict_end()
+    return outputs

@@ -13,11 +13,22 @@ from typing import Any
 
 from highlevel_backend import ArraySpec, canonical_name, current_backend, tree
 
-from highlevel.layers.tracking import same_structure, structure_version
+from highlevel.layers.tracking import same_structure, structure_version, what_changed
 from highlevel.state import active_distribution
-from highlevel.variable import Variable
+from highlevel.training.filling import Filling
+from highlevel.variable import KeptArrays, Variable, overwrite
 
-__all__ = ["Program", "take_rows"]
+__all__ = ["Program", "step_remedy", "take_rows"]
+
+
+def step_remedy(axes: tuple[int, ...]) -> str:
+    """What to do where a step is given batches of a second shape."""
+    if axes == (0,):
+        return (
+            "Give batches of one size: leave out a smaller last one, or fill it up with rows whose "
+            "`sample_weight` is 0."
+        )
+    return "Bring sequences to one length, or to a few: `utils.pad_sequences(x, maxlen=...)`."
 
 
 def take_rows(data: Any, rows: Any) -> Any:
@@ -36,6 +47,9 @@ class Program:
         structure: what the step was made for; see `Tracked.structure`.
         compiled: whether to compile it where the backend can.
         by_rows: whether `data` is `(batch, rows)`, where `rows` says which of them count.
+        notes: gets the programs compiled; see `Backend.compile`: of a step, of a block.
+        reads: whether the state mostly comes out as it went in, as in prediction. It is not
+            handed over then, and only what has changed is written back.
     """
 
     def __init__(
@@ -47,6 +61,8 @@ class Program:
         structure: list,
         compiled: bool,
         by_rows: bool = False,
+        notes: tuple[Any, Any] = (None, None),
+        reads: bool = False,
     ) -> None:
         self._backend = current_backend()
         self._fixed = fixed
@@ -57,6 +73,9 @@ class Program:
         self.by_rows = by_rows
         self._distribution = distribution = active_distribution()
         self._placed: list[int] = []
+        self._kept = KeptArrays()
+        self._reads = reads
+        self.filling = Filling()
         if distribution is not None:
             step = _distributed(step, carried, distribution)
 
@@ -87,11 +106,29 @@ class Program:
             )
             return (logs if results is None else results(carried)), carried
 
+        if reads:
+            step = _only_changes(step)
         if self.compiled:
-            self._step = self._backend.compile(step, donate=(1,))
-            self._block = self._backend.compile(block, donate=(1,))
+            compile_ = self._backend.compile
+            self._step = compile_(step, donate=() if reads else (1,), note=notes[0])
+            self._block = compile_(block, donate=(1,), note=notes[1])
         else:
             self._step = step
+
+    def names(self, block: bool, place: tuple) -> str:
+        """How to call an argument of the compiled step, or of the block, by its place."""
+        part, *inside = place
+        if part < 2:
+            group = (self._fixed, self._carried)[part][inside[0]]
+            return f"variable '{group[inside[1]].path}'"
+        if part == 2 and inside:
+            if self.by_rows and not block:
+                if inside[0] == 1:
+                    return "which rows count"
+                inside = inside[1:]
+            name = ("x", "y", "sample_weight")[inside[0]]
+            return f"`{name}{''.join(f'[{key!r}]' for key in inside[1:])}`"
+        return "`batches × rows`" if part == 3 else "a number"
 
     def stale(self, structure: Callable[[], list]) -> bool:
         """Whether the model has changed since."""
@@ -102,20 +139,34 @@ class Program:
         version = structure_version()
         if version == self._checked:
             return False
-        self._checked = version
-        return not same_structure(self._structure, structure())
+        # One that is stale stays so, for whoever else holds it.
+        changed = not same_structure(self._structure, structure())
+        self._checked = -1 if changed else version
+        return changed
+
+    def why_stale(self, structure: list) -> str:
+        """What has changed since, in words."""
+        if self._backend is not current_backend():
+            return "another backend is in force"
+        if self._distribution is not active_distribution():
+            return "another distribution is in force"
+        return what_changed(self._structure, structure)
 
     def _versions(self) -> list[int]:
         return [v.version for group in (*self._fixed, *self._carried) for v in group]
 
     def _values(self) -> tuple[tuple, tuple]:
+        kept = self._kept.get()
+        if kept is not None and self._distribution is None:
+            return kept
+        since = KeptArrays.assignments
         if self._distribution is not None and self._placed != (versions := self._versions()):
             self._distribution.place(
                 v for group in (*self._fixed, *self._carried) for v in group)
             self._placed = versions
         fixed = tuple([[v.raw_value() for v in group] for group in self._fixed])
         carried = tuple([[v.raw_value() for v in group] for group in self._carried])
-        if self.compiled:
+        if self.compiled and not self._reads:
             # The program may reuse the memory of what it is handed: nothing may be in twice.
             seen = {id(value) for group in fixed for value in group}
             xp = self._backend.xp
@@ -124,21 +175,44 @@ class Program:
                     if id(value) in seen:
                         group[i] = xp.array(value, copy=True)
                     seen.add(id(value))
+        if self._reads:
+            self._kept.keep((fixed, carried), since)
         return fixed, carried
 
-    def _write(self, carried: tuple) -> None:
+    def _write(self, fixed: tuple, carried: tuple, known: bool = False) -> None:
+        """Give the variables what came out of the program.
+
+        Args:
+            known: whether they are as the last step left them.
+        """
         backend = self._backend
-        for variables, values in zip(self._carried, carried):
-            for variable, value in zip(variables, values):
-                variable.set_raw(value, backend)
+        if known:
+            for variables, values in zip(self._carried, carried):
+                overwrite(variables, values)
+        else:
+            for variables, values in zip(self._carried, carried):
+                for variable, value in zip(variables, values):
+                    variable.set_raw(value, backend)
+        KeptArrays.note_assignment()
         if self._distribution is not None:
             self._placed = self._versions()
+        elif self.compiled:
+            self._kept.keep((fixed, carried), KeptArrays.assignments)
+
+    def _write_changes(self, changes: tuple[dict, ...]) -> None:
+        for variables, values in zip(self._carried, changes):
+            for place, value in values.items():
+                variables[place].set_raw(value, self._backend)
 
     def run(self, data: Any) -> Any:
         """One step on a batch; returns its result without waiting for it."""
+        known = self._kept.get() is not None
         fixed, carried = self._values()
-        result, carried = self._step(fixed, carried, data)
-        self._write(carried)
+        result, after = self._step(fixed, carried, data)
+        if self._reads:
+            self._write_changes(after)
+        else:
+            self._write(fixed, after, known)
         return result
 
     def run_block(self, data: Any, order: Any, start: int, count: int) -> Any:
@@ -146,14 +220,28 @@ class Program:
 
         Where the program goes `by_rows`, a number below 0 stands for a row that does not count.
         """
+        known = self._kept.get() is not None
         fixed, carried = self._values()
         backend = self._backend
         result, carried = self._block(
             fixed, carried, data, order,
             backend.asarray(start, "int32"), backend.asarray(count, "int32"),
         )
-        self._write(carried)
+        self._write(fixed, carried, known)
         return result
+
+
+def _only_changes(step: Callable) -> Callable:
+    """`step` with its second result cut down to what differs: place in the group → value."""
+
+    def shortened(fixed: tuple, carried: tuple, data: Any) -> tuple[Any, tuple]:
+        result, after = step(fixed, carried, data)
+        return result, tuple([
+            {place: new for place, (new, old) in enumerate(zip(news, olds)) if new is not old}
+            for news, olds in zip(after, carried)
+        ])
+
+    return shortened
 
 
 def _distributed(step: Callable, carried_variables: tuple, distribution: Any) -> Callable:

@@ -6,6 +6,7 @@ The methods a user calls or overrides; the loops stand in `loop.py`, the compile
 
 from __future__ import annotations
 
+import functools
 import inspect
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from highlevel_backend import canonical_name, current_backend, tree
 from highlevel import metrics as metrics_module
 from highlevel import ops
 from highlevel import optimizers as optimizers_module
+from highlevel.compilations import Compilations, Ledger
 from highlevel.errors import describe, public
 from highlevel.inspection.watch import MEASURED
 from highlevel.masking import masks_by_place, set_masks_by_place
@@ -30,10 +32,11 @@ from highlevel.training.data.sources import (
     make_source,
     unpack_x_y_sample_weight,
 )
-from highlevel.training.program import Program
+from highlevel.training.program import Program, step_remedy
 from highlevel.training.routing import LossRouting, MetricRouting
 from highlevel.training.routing_report import CompiledRouting, check_names, compiled_routing
 from highlevel.training.rows import evaluates_by_rows
+from highlevel.training.shortcuts import BatchShortcut
 from highlevel.training.state_tree import state_tree, take_state_tree
 
 if TYPE_CHECKING:
@@ -80,6 +83,8 @@ class TrainerState:
         finally:
             for part in parts:
                 part.rows = None
+        #: why programs that were compiled before have to be compiled again
+        self.cause: str | None = None
 
 
 class Trainer(_Base):
@@ -100,6 +105,8 @@ class Trainer(_Base):
         self._trainer = TrainerState()
         self._call_programs: dict = {}
         self._calls_eagerly = False
+        self._quick: dict = {}
+        self._compiled_programs = Ledger()
         self.optimizer = None
         self.history = None
         self.stop_training = False
@@ -164,10 +171,12 @@ class Trainer(_Base):
             "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
         }
+        state.cause = "`compile` was called"
         self._trainer = state
         self.optimizer = found
         self.stop_training = False
         self._calls_eagerly = False
+        self._quick.clear()
 
     def _names_of_outputs(self) -> list[str] | None:
         try:
@@ -233,6 +242,8 @@ class Trainer(_Base):
     def run_eagerly(self, value: bool) -> None:
         self._trainer.run_eagerly = bool(value)
         self._trainer.programs.clear()
+        self._trainer.cause = "`run_eagerly` was set"
+        self._quick.clear()
 
     @property
     def jit_compile(self) -> Any:
@@ -565,9 +576,45 @@ class Trainer(_Base):
         shown = mode == "train" and (self._trainer.gives_gradients, self._trainer.measuring)
         key = (mode, current_backend().name, revision, watched, shown, by_rows)
         program = self._trainer.programs.get(key)
-        if program is None or program.stale(lambda: self._structure_for(mode)):
-            program = self._trainer.programs[key] = self._make_program(mode, by_rows)
+        if program is None:
+            cause = self._cause(key)
+        elif program.stale(lambda: self._structure_for(mode)):
+            cause = program.why_stale(self._structure_for(mode))
+        else:
+            return program
+        program = self._trainer.programs[key] = self._make_program(mode, by_rows, cause)
         return program
+
+    def _cause(self, key: tuple) -> str | None:
+        """Why there is to be a program of a new key, where there are others of its mode."""
+        like = [other for other in self._trainer.programs if other[:2] == key[:2]]
+        if not like:
+            return self._trainer.cause
+        for place, cause in (
+            (2, "a number that the optimizer's program holds was set"),
+            (3, "the training looks for steps that are not finite, or no longer does"),
+            (4, "the training returns gradients or measures layers, or no longer does"),
+            (5, "batches are filled up with rows that do not count, or no longer are"),
+        ):
+            if all(other[place] != key[place] for other in like):
+                return cause
+        return None
+
+    @property
+    def compilations(self) -> Compilations:
+        """Every program compiled for this model, oldest first: what for, why, how long it took.
+
+        A list of `CompiledProgram`s with `purpose`, `why`, `seconds`, `cached` (whether it came
+        from the cache on disk) and `backend`; prints one a line.
+
+        >>> import highlevel as hl
+        >>> model = hl.Sequential([hl.Input((3,)), hl.layers.Dense(2)])
+        >>> with hl.use_backend("jax"):
+        ...     _ = model(hl.ops.ones((4, 3))), model(hl.ops.ones((4, 3)))
+        >>> [(program.purpose, program.why) for program in model.compilations]
+        [('call', 'the first of its kind')]
+        """
+        return Compilations(self._compiled_programs.entries)
 
     def _extend_optimizer(self) -> None:
         """Give the optimizer state for variables that became trainable after it was built."""
@@ -584,7 +631,9 @@ class Trainer(_Base):
         parts += [self.optimizer, *self.metrics]
         return parts
 
-    def _make_program(self, mode: str, by_rows: bool = False) -> Program:
+    def _make_program(
+        self, mode: str, by_rows: bool = False, cause: str | None = None
+    ) -> Program:
         trainable = self.trainable_variables
         others = self.non_trainable_variables
         step_method: Any = getattr(self, f"{mode}_step")
@@ -646,10 +695,32 @@ class Trainer(_Base):
             with self._trainer.only(rows):
                 return plain_step(fixed, carried, batch)
 
-        return Program(
+        notes = self._notes(mode, cause, lambda block, place: program.names(block, place))
+        program = Program(
             step_by_rows if by_rows else step, finish, fixed, carried, self._structure_for(mode),
-            compiled=not self.run_eagerly, by_rows=by_rows,
+            compiled=not self.run_eagerly, by_rows=by_rows, notes=notes, reads=mode == "predict",
         )
+        return program
+
+    def _notes(
+        self, mode: str, cause: str | None, names: Callable[[bool, tuple], str]
+    ) -> tuple:
+        """What notes the programs of a mode in the ledger: of a step, of a block of steps."""
+        ledger = self._compiled_programs
+        ledger.owner = self.name
+        purpose = {"train": "training step", "test": "evaluation step"}.get(mode, "prediction")
+        # A cause is a cause only for what was there before.
+        before = {program.purpose for program in ledger.entries}
+        return tuple([
+            ledger.noting(
+                what, functools.partial(names, block), None, cause if what in before else None,
+                remedy,
+            )
+            for block, what, remedy in (
+                (False, purpose, step_remedy if mode != "predict" else None),
+                (True, f"{purpose}s over data on the device", None),
+            )
+        ])
 
     def _evaluates_by_rows(self, batch: Any) -> bool:
         """Whether `evaluate` may fill a batch up with rows that do not count."""
@@ -861,9 +932,21 @@ class Trainer(_Base):
         Returns:
             NumPy array of shape `(samples, ...)`, or a tree of them.
         """
+        plain = verbose == 0 and steps is None and not callbacks
+        if plain and (shortcut := self._quick.get("few")) and type(batch_size) in _SIZES:
+            given = (x, None, None)
+            if shortcut.fits(self, given):
+                outputs = shortcut.predict(x, 32 if batch_size is None else batch_size)
+                if outputs is not None:
+                    return outputs
         source = make_source(x, None, None, batch_size, steps, what="predict")
         source = through_host(self, source)
-        return loop.predict(self, source, verbose=verbose, steps=steps, callbacks=callbacks)
+        outputs = loop.predict(self, source, verbose=verbose, steps=steps, callbacks=callbacks)
+        if plain and isinstance(source, ArraySource):
+            program, given = self._program("predict"), (x, None, None)
+            if BatchShortcut.leads(self, program, given):
+                self._quick["few"] = BatchShortcut(self, program, given, any_rows=True)
+        return outputs
 
     @public
     def train_on_batch(
@@ -876,10 +959,7 @@ class Trainer(_Base):
     ) -> Any:
         """One training step on one batch; returns loss and metrics so far, as `evaluate`."""
         self._need_compiled("train_on_batch")
-        self._trainer.gives_gradients, self._trainer.measuring = False, None
-        batch = self._through_host(one_batch(x, y, sample_weight, class_weight))
-        self._make_ready(batch, training=True)
-        logs = loop.to_floats(self, self._program("train").run(loop.on_device(batch)))
+        logs = self._on_batch("train", (x, y, sample_weight), class_weight)
         return logs if return_dict else _in_order(logs)
 
     @public
@@ -888,19 +968,34 @@ class Trainer(_Base):
     ) -> Any:
         """Loss and metrics so far, with one more batch; as `evaluate`."""
         self._need_compiled("test_on_batch")
-        batch = self._through_host(one_batch(x, y, sample_weight, None))
-        self._make_ready(batch, training=False)
-        logs = loop.to_floats(self, self._program("test").run(loop.on_device(batch)))
+        logs = self._on_batch("test", (x, y, sample_weight))
         return logs if return_dict else _in_order(logs)
 
     @public
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
-        batch = self._through_host(one_batch(x, None, None, None))
-        self._make_ready(batch, training=False, for_predict=True)
-        backend = current_backend()
-        outputs = self._program("predict").run(loop.on_device(batch))
-        return tree.map_leaves(backend.to_numpy, outputs)
+        outputs = self._on_batch("predict", (x, None, None))
+        return tree.map_leaves(current_backend().to_numpy, outputs)
+
+    def _on_batch(self, mode: str, given: tuple, class_weight: Any = None) -> Any:
+        """One compiled step of a mode on a batch: its logs as floats, or its outputs."""
+        self._trainer.gives_gradients, self._trainer.measuring = False, None
+        shortcut = self._quick.get(mode)
+        if shortcut is not None and class_weight is None and shortcut.fits(self, given):
+            result = shortcut.run(given)
+            return result if mode == "predict" else loop.in_order(shortcut.names, result)
+        batch = self._through_host(one_batch(*given, class_weight))
+        self._make_ready(batch, training=mode == "train", for_predict=mode == "predict")
+        program = self._program(mode)
+        result = program.run(loop.on_device(batch))
+        if class_weight is None and BatchShortcut.leads(self, program, given):
+            shortcut = self._quick[mode] = BatchShortcut(self, program, given)
+        if mode == "predict":
+            return result
+        logs = loop.to_floats(self, result)
+        if shortcut is not None:
+            shortcut.names = list(logs)
+        return logs
 
     def _through_host(self, batch: tuple) -> tuple:
         """A batch with the inputs that the compiled step takes."""
@@ -974,6 +1069,7 @@ class Trainer(_Base):
                 key: program for key, program in self._trainer.programs.items()
                 if key[:2] != (mode, current_backend().name)
             }
+            self._trainer.cause = f"`make_{mode}_function(force=True)` was called"
 
         def function(data: Any) -> Any:
             batch = self._through_host(unpack_x_y_sample_weight(data))
@@ -987,6 +1083,10 @@ class Trainer(_Base):
         """A function `batch -> logs` that does one compiled training step on the model."""
         self._need_compiled("train_function")
         return self.make_train_function()
+
+
+#: types that a batch size may be of
+_SIZES = (int, type(None))
 
 
 def _check_steps(value: Any) -> None:

@@ -1,8 +1,10 @@
-"""Time to build a functional model of 100 Dense layers, against Keras, as a ratio.
+"""Time to build 100 Dense layers and a ResNet-34, against Keras, in turn, as ratios.
 
-    python tests/benchmarks/building.py
+    python tests/benchmarks/building.py [--rounds 9]
 """
 
+import argparse
+import gc
 import os
 import statistics
 import time
@@ -10,25 +12,34 @@ import time
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
+from models import MODELS
 
 import highlevel as hl
 
 
-def build(module):
+def seconds(module, make):
+    gc.collect()
     start = time.perf_counter()
-    x = inputs = module.Input((64,))
-    for _ in range(100):
-        x = module.layers.Dense(64, activation="relu")(x)
-    model = module.Model(inputs, x)
-    seconds = time.perf_counter() - start
-    return seconds, model
+    model = make(module)
+    return time.perf_counter() - start, model
 
 
-build(hl), build(keras)
-rounds = [(build(hl)[0], build(keras)[0]) for _ in range(7)]
-model = build(hl)[1]
-print(f"highlevel {statistics.median(a for a, _ in rounds) * 1e3:.0f} ms, "
-      f"keras {statistics.median(b for _, b in rounds) * 1e3:.0f} ms, ratio "
-      f"{statistics.median(a / b for a, b in rounds):.3f} "
-      f"({min(a / b for a, b in rounds):.3f}–{max(a / b for a, b in rounds):.3f}); "
-      f"weights allocated: {sum(not w.is_pending for w in model.weights)}")
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds = parser.parse_args().rounds
+    print("| model | highlevel, ms | Keras, ms | ratio (min–max) | weights allocated |")
+    print("|---|---|---|---|---|")
+    for name in ("dense100", "resnet34"):
+        make = MODELS[name]
+        seconds(hl, make), seconds(keras, make)
+        pairs = [(seconds(hl, make)[0], seconds(keras, make)[0]) for _ in range(rounds)]
+        ratios = [a / b for a, b in pairs]
+        allocated = sum(not weight.is_pending for weight in seconds(hl, make)[1].weights)
+        ours, theirs = (statistics.median(column) * 1e3 for column in zip(*pairs))
+        print(f"| {name} | {ours:.1f} | {theirs:.1f} | {statistics.median(ratios):.3f} "
+              f"({min(ratios):.3f}–{max(ratios):.3f}) | {allocated} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -91,11 +91,14 @@ def test_predict_compiles_once_whatever_the_last_batch(jax_backend):
     assert compiled() == 1
 
 
-def test_calls_of_few_rows_share_programs(jax_backend):
+def test_any_number_of_rows_is_one_program(jax_backend):
     model, compiled = make(), Counter(jax_backend)
-    for rows in range(1, 33):
-        model.predict(X[:rows], verbose=0)
-    assert compiled() <= 6  # powers of two
+    for rows in range(1, 41):
+        assert model.predict(X[:rows], verbose=0).shape == (rows, 3)
+    assert compiled() == 1
+    whole = model.predict(X, verbose=0)
+    for rows in (1, 5, 31):
+        np.testing.assert_allclose(model.predict(X[:rows], verbose=0), whole[:rows], rtol=1e-5)
 
 
 def test_a_call_compiles_once_per_shape(jax_backend):

@@ -1,0 +1,75 @@
+"""How many rows `predict` fills a small batch up to, by what filling has cost."""
+
+import numpy as np
+import pytest
+from highlevel_backend import use_backend
+
+import highlevel as hl
+from highlevel.training.filling import FLOOR, PATIENCE, Filling, fill_up
+
+KIND = ("floats",)
+
+
+def sizes(filling, rows, seconds, calls, most=32, row_bytes=16):
+    """What the calls of `rows` rows are filled up to, where one of `size` takes `seconds(size)`."""
+    found, known = [], set()
+    for _ in range(calls):
+        size = filling.size(KIND, rows, most, row_bytes)
+        filling.took(KIND, rows, size, 1.0 if size not in known else seconds(size), size not in known)
+        known.add(size)
+        found.append(size)
+    return found
+
+
+def test_all_numbers_of_rows_share_a_program_where_rows_cost_nothing():
+    filling = Filling()
+    for rows in (1, 2, 3, 9, 31):
+        assert set(sizes(filling, rows, lambda size: FLOOR, 100)) == {32}
+
+
+def test_a_program_of_their_own_once_filling_has_cost_a_part_of_compiling():
+    cost = 0.01
+    found = sizes(Filling(), 1, lambda size: FLOOR + cost * size / 32, 40)
+    lost_a_call = cost * 31 / 32
+    calls = 2 + int(PATIENCE * 1.0 / lost_a_call)
+    assert found == [32] * calls + [1] * (40 - calls)
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "row_bytes", "size"),
+    [(3, 32, 16, 32), (3, 8, 16, 8), (3, 1024, 16, 32), (33, 1024, 16, 64), (3, 32, 10**6, 4),
+     (1000, 1023, 16, 1023)],
+)
+def test_the_first_size(rows, most, row_bytes, size):
+    assert Filling().size(KIND, rows, most, row_bytes) == size
+
+
+def test_a_larger_program_that_is_there_serves():
+    filling = Filling()
+    filling.took(KIND, 40, 64, 1.0, True)
+    assert filling.size(KIND, 50, 1024, 16) == 64
+    assert filling.size(KIND, 3, 1024, 16) == 64
+    assert filling.size(KIND, 3, 32, 16) == 32, "no more than the batch size"
+    assert filling.size(("others",), 3, 1024, 16) == 32
+
+
+def test_filling_repeats_the_last_row():
+    x = {"a": np.arange(6.0).reshape(3, 2), "b": np.arange(3)}
+    filled = fill_up(x, 3, 5)
+    np.testing.assert_array_equal(filled["a"], x["a"][[0, 1, 2, 2, 2]])
+    np.testing.assert_array_equal(filled["b"], [0, 1, 2, 2, 2])
+    assert fill_up(x, 3, 3) is x
+
+
+def test_predict_changes_over(monkeypatch):
+    """The whole way: after enough costly calls one row is computed as one row."""
+    x = np.ones((4, 3), "float32")
+    with use_backend("jax"):
+        model = hl.Sequential([hl.Input((3,)), hl.layers.Dense(2)])
+        wanted = model.predict(x[:1], verbose=0)
+        filling = model._program("predict").filling
+        filling._wasted[next(iter(filling._fastest))] = {1: 1e9}
+        np.testing.assert_allclose(model.predict(x[:1], verbose=0), wanted, rtol=1e-6)
+        np.testing.assert_allclose(model.predict(x[:4], verbose=0)[:1], wanted, rtol=1e-6)
+    assert [each.why for each in model.compilations] == [
+        "the first of its kind", "`x` is float32(1, 3), before float32(32, 3)"]
