@@ -62,14 +62,14 @@ class Operation:
         return self
 
     def __init__(self, name: str | None = None) -> None:
-        self.name = name if name is not None else auto_name(type(self))
-        if not isinstance(self.name, str) or "/" in self.name:
+        if name is None:
+            name = auto_name(type(self))
+        elif not isinstance(name, str) or "/" in name:
             raise ValueError(
                 f"The name of a {type(self).__name__} must be a string without '/'; got "
                 f"{name!r}."
             )
-        self._inbound_nodes = []
-        self._outbound_nodes = []
+        self.__dict__.update(name=name, _inbound_nodes=[], _outbound_nodes=[])
         scope = current_remat_scope()
         if scope is not None:
             self._remat_scope = scope

@@ -232,13 +232,16 @@ class Node:
         self.operation = operation
         self.args = args
         self.kwargs = kwargs
-        self.inputs: list[SymbolicTensor] = [
+        # The commonest call, of one tensor, without a walk through trees.
+        alone = len(args) == 1 and not kwargs and type(args[0]) is SymbolicTensor
+        self.inputs: list[SymbolicTensor] = [args[0]] if alone else [
             leaf for leaf in tree.leaves((args, kwargs)) if type(leaf) is SymbolicTensor
         ]
         self.output_tree = output_tree
-        self.outputs: list[SymbolicTensor] = [
-            leaf for leaf in tree.leaves(output_tree) if type(leaf) is SymbolicTensor
-        ]
+        self.outputs: list[SymbolicTensor] = (
+            [output_tree] if type(output_tree) is SymbolicTensor else
+            [leaf for leaf in tree.leaves(output_tree) if type(leaf) is SymbolicTensor]
+        )
         for index, tensor in enumerate(self.outputs):
             tensor.node, tensor.index = self, index
         operation._inbound_nodes.append(self)

@@ -40,8 +40,10 @@ class DescribedLayer(Layer):
     ) -> None:
         """Keep how the weight `name` is made, as the attributes `<name>_initializer` ..."""
         setattr(self, f"{name}_initializer", initializers.get(initializer))
-        setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
-        setattr(self, f"{name}_constraint", constraints.get(constraint))
+        for option, value, module in (
+            ("regularizer", regularizer, regularizers), ("constraint", constraint, constraints),
+        ):
+            setattr(self, f"{name}_{option}", None if value is None else module.get(value))
 
     def _add(
         self, name: str, shape: tuple[int, ...], options: str | None = None, **kwargs: Any

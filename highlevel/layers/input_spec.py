@@ -77,6 +77,9 @@ def check_inputs(spec: Any, inputs: Any, layer: Any) -> None:
     Raises:
         ValueError: they do not fit; names the layer, what came and what was expected.
     """
+    if type(spec) is InputSpec and hasattr(inputs, "shape"):
+        _check_one(spec, inputs, None, layer)
+        return
     specs = tree.leaves(spec, is_leaf=lambda s: isinstance(s, InputSpec))
     if isinstance(inputs, dict) and all(s.name is not None for s in specs):
         missing = [s.name for s in specs if s.name not in inputs and not s.optional]

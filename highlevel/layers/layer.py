@@ -47,6 +47,7 @@ from highlevel.variable import Variable
 __all__ = [
     "CallContext",
     "Layer",
+    "any_losses",
     "built_on_request",
     "call_context",
     "current_context",
@@ -75,6 +76,8 @@ class CallContext:
 
 #: how many losses layers have kept from calls outside of compiled programs
 eager_losses = [0]
+#: whether anything has ever kept a loss; most processes have none to look for
+any_losses = [False]
 
 call_context: ContextVar[CallContext | None] = ContextVar("highlevel_call", default=None)
 
@@ -121,6 +124,19 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
     runs_on_host = False
     #: whether `call` takes strings
     accepts_strings = False
+
+    activity_regularizer: Any
+    autocast: bool
+    _first_input_shape: tuple | None
+    _dtype_policy: Any
+    _supports_masking: bool
+    _input_spec: Any
+    _path: str | None
+    _own_variables: list[Variable]
+    _loss_values: list[Any]
+    #: symbolic inputs and outputs of the first call that was not part of a graph
+    _observed: tuple[Any, Any] | None
+    _build_shapes: dict[str, Any] | None
     #: whether `call` runs layers and ops of a graph, which follow masks themselves
     _runs_graph = False
     #: whether a `RematScope` computes its call again as one; models leave that to their layers
@@ -137,28 +153,31 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name)
-        self.activity_regularizer = (
-            regularizers.get(activity_regularizer) if activity_regularizer is not None else None
-        )
-        self._first_input_shape = _legacy_input_shape(kwargs)
+        first_input_shape = _legacy_input_shape(kwargs) if kwargs else None
         if kwargs:
             raise ValueError(
                 f"{type(self).__name__} '{self.name}' does not know the argument"
                 f"{'s' if len(kwargs) > 1 else ''} {', '.join(map(repr, kwargs))}. "
                 f"{self._known_arguments(next(iter(kwargs)))}"
             )
-        self._dtype_policy = dtype_policies.get(dtype)
-        self.autocast = autocast
-        self._trainable = trainable
-        self.built = False
-        self._supports_masking = call_info(type(self), Layer).makes_mask
-        self._input_spec: Any = None
-        self._path: str | None = None
-        self._own_variables: list[Variable] = []
-        self._loss_values: list[Any] = []
-        #: symbolic inputs and outputs of the first call that was not part of a graph
-        self._observed: tuple[Any, Any] | None = None
-        self._build_shapes: dict[str, Any] | None = None
+        # At once and past `__setattr__`: nothing can depend on a layer that is being made.
+        self.__dict__.update(
+            activity_regularizer=(
+                regularizers.get(activity_regularizer) if activity_regularizer is not None else None
+            ),
+            _first_input_shape=first_input_shape,
+            _dtype_policy=dtype_policies.get(dtype),
+            autocast=autocast,
+            _trainable=trainable,
+            built=False,
+            _supports_masking=call_info(type(self), Layer).makes_mask,
+            _input_spec=None,
+            _path=None,
+            _own_variables=[],
+            _loss_values=[],
+            _observed=None,
+            _build_shapes=None,
+        )
 
     # ------------------------------------------------------------ for subclasses
 
@@ -283,6 +302,7 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
             else:
                 self._loss_values.append(value)
                 eager_losses[0] += 1
+                any_losses[0] = True
 
     def stateless_call(
         self,
@@ -351,7 +371,7 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
 
     def _call_outermost(self, args: tuple, kwargs: dict) -> Any:
         """The call that is not part of another one; models compile it."""
-        if self._loss_values or self._has_sublayers:
+        if any_losses[0] and (self._loss_values or self._has_sublayers):
             self._clear_losses()
         return self._call_inside(current_context(), args, kwargs)
 

@@ -29,6 +29,7 @@ _INTERNAL = frozenset((
 ))
 
 _version = 0
+_set = object.__setattr__
 
 
 def in_call() -> bool:
@@ -134,15 +135,12 @@ class Tracked:
 
     # set by `Layer`
     name: str
-    built: bool
+    built: bool = False
     trainable: bool
 
     def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-        if (
-            self.__dict__.get("built") and (name not in _INTERNAL or name == "optimizer")
-            and not in_call()
-        ):
+        _set(self, name, value)
+        if self.built and (name not in _INTERNAL or name == "optimizer") and not in_call():
             note_change()
 
     def structure(self) -> list[Any]:
@@ -172,7 +170,7 @@ class Tracked:
 
     @property
     def _has_sublayers(self) -> bool:
-        return any(kind == _LAYER for kind, _ in self._found())
+        return any([kind == _LAYER for kind, _ in self._found()])
 
     def _direct_variables(self) -> list[Variable]:
         """The layer's own variables: trainable ones first, each once."""

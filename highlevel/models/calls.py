@@ -17,6 +17,7 @@ from highlevel.layers.call_info import call_info
 from highlevel.layers.layer import (
     CallContext,
     Layer,
+    any_losses,
     call_context,
     current_context,
     eager_losses,
@@ -117,6 +118,8 @@ class CallProgram:
         if self._losses_seen != eager_losses[0]:
             model._clear_losses()
             self._losses_seen = eager_losses[0]
+        if losses:
+            any_losses[0] = True
         # Past `__setattr__`: it is no change of the model.
         model.__dict__["_loss_values"] = losses
         if masks is not None:
