@@ -92,7 +92,7 @@ def _specs(args: tuple) -> dict[tuple, ArraySpec]:
     }
 
 
-def _on_duration(event: str, seconds: float, **_: Any) -> None:
+def _on_duration(event: str, duration_secs: float, **kwargs: Any) -> None:
     waiting = _now.waiting
     if event == _COMPILED and waiting is not None and _now.depth == 0:
         told, began = waiting
@@ -101,7 +101,7 @@ def _on_duration(event: str, seconds: float, **_: Any) -> None:
         _now.waiting = None
 
 
-def _on_event(event: str, **_: Any) -> None:
+def _on_event(event: str, **kwargs: Any) -> None:
     if event == _FROM_DISK and _now.depth == 0:
         _now.hit = True
 

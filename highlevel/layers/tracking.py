@@ -170,7 +170,7 @@ class Tracked:
 
     @property
     def _has_sublayers(self) -> bool:
-        return any([kind == _LAYER for kind, _ in self._found()])
+        return any(kind == _LAYER for kind, _ in self._found())
 
     def _direct_variables(self) -> list[Variable]:
         """The layer's own variables: trainable ones first, each once."""

@@ -71,7 +71,8 @@ class Model(Trainer, Layer):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and (args or "inputs" in kwargs):
-            cls = cls._functional_class  # Python calls its `__init__` next
+            # Not made by calling the class: Python calls `__init__` on what comes from here.
+            return cls._functional_class.__new__(cls._functional_class, *args, **kwargs)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

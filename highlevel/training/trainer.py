@@ -71,6 +71,8 @@ class TrainerState:
         self.gauges: dict[tuple, Any] = {}
         #: which rows of the batch count, in a step of evaluation; None for all
         self.rows: Any = None
+        #: why programs that were compiled before have to be compiled again
+        self.cause: str | None = None
 
     @contextmanager
     def only(self, rows: Any) -> Iterator[None]:
@@ -83,8 +85,6 @@ class TrainerState:
         finally:
             for part in parts:
                 part.rows = None
-        #: why programs that were compiled before have to be compiled again
-        self.cause: str | None = None
 
 
 class Trainer(_Base):
@@ -984,7 +984,8 @@ class Trainer(_Base):
         if shortcut is not None and class_weight is None and shortcut.fits(self, given):
             result = shortcut.run(given)
             return result if mode == "predict" else loop.in_order(shortcut.names, result)
-        batch = self._through_host(one_batch(*given, class_weight))
+        x, y, sample_weight = given
+        batch = self._through_host(one_batch(x, y, sample_weight, class_weight))
         self._make_ready(batch, training=mode == "train", for_predict=mode == "predict")
         program = self._program(mode)
         result = program.run(loop.on_device(batch))
