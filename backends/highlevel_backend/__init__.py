@@ -11,7 +11,7 @@ from highlevel_backend.dtypes import (
     is_integer,
     result_dtype,
 )
-from highlevel_backend.interface import ArraySpec, Backend
+from highlevel_backend.interface import ArraySpec, Backend, Origin
 from highlevel_backend.registry import (
     BackendNotFoundError,
     available_backends,
@@ -28,6 +28,7 @@ __all__ = [
     "ArraySpec",
     "Backend",
     "BackendNotFoundError",
+    "Origin",
     "available_backends",
     "canonical_name",
     "current_backend",

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from highlevel_backend.compilation import Compilation
 
-__all__ = ["ArraySpec", "Backend"]
+__all__ = ["ArraySpec", "Backend", "Origin"]
 
 Array = Any
 Tree = Any
@@ -43,6 +43,27 @@ class ArraySpec:
 
     shape: tuple[int | None, ...]
     dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The function that first made a number that is not finite out of finite ones.
+
+    Attributes:
+        function: name of the array library's function, `""` where it has none.
+        phase: `"forward"`, or `"backward"` for its gradient.
+        note: what `Backend.origins` was told when the function was called.
+        frames: `(code object, line)` of the calls around, the innermost first.
+        arguments: the arrays that the function was called with.
+        values: the arrays that it returned.
+    """
+
+    function: str
+    phase: str
+    note: Any
+    frames: tuple
+    arguments: list[Any]
+    values: list[Any]
 
 
 class Backend(abc.ABC):
@@ -467,6 +488,32 @@ class Backend(abc.ABC):
             f"The backend {self.name!r} has one device and cannot do {what}. Choose a backend "
             "with several (`hl.set_backend('jax')`), or leave the distribution out."
         )
+
+    # --------------------------------------------------------------- looking in
+
+    def tell(self, function: Callable, *arrays: Array) -> None:
+        """Call `function` with the arrays' values, as NumPy arrays, when they are known.
+
+        Within a compiled program that is each time it runs, as often as the place is passed;
+        what the function returns is dropped. `ready` does not wait for it.
+        """
+        function(*[self.to_numpy(array) for array in arrays])
+
+    def origins(self, note: Callable[[], Any]) -> AbstractContextManager | None:
+        """While it lasts, remember where the numbers of derivatives come from.
+
+        Args:
+            note: called with each function that is recorded; its result is kept with it.
+
+        Returns:
+            A context manager that gives an object with two methods, `first()` and
+            `of(array)`: the `Origin` of the first number that is not finite in a value that
+            was differentiated or else in its gradients, and in an array that is being
+            recorded; None where there is none. Its list `flagged` has the places, without
+            arrays, where the processor told of a division by zero, an overflow or an
+            undefined result, recorded or not. None on a backend that cannot tell.
+        """
+        return None
 
     # ---------------------------------------------------------------- errors
 

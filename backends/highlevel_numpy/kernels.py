@@ -9,9 +9,17 @@ its gradient, against the definition. Functions that give their own gradient are
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from highlevel_backend.random_mask import random_mask
 
 from highlevel_numpy.recurrence import gru_sequence, lstm_sequence
 
 __all__ = ["KERNELS"]
 
-KERNELS: dict[str, Callable] = {"gru_sequence": gru_sequence, "lstm_sequence": lstm_sequence}
+KERNELS: dict[str, Callable] = {
+    "gru_sequence": gru_sequence,
+    "lstm_sequence": lstm_sequence,
+    "random_mask": partial(random_mask, np),
+}

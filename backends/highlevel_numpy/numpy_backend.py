@@ -20,6 +20,7 @@ from highlevel_numpy import (
     transforms,
 )
 from highlevel_numpy.kernels import KERNELS
+from highlevel_numpy.origins import Origins
 from highlevel_numpy.recorded import FUNCTIONS, Recorded, strip, strip_tree
 from highlevel_numpy.rules.indexing import index_add, index_max, index_min, index_set
 
@@ -166,6 +167,9 @@ class NumpyBackend(Backend):
 
     def random_bits(self, key: Any, shape: Sequence[int]) -> np.ndarray:
         return random_bits.random_bits(key, shape)
+
+    def origins(self, note: Callable[[], Any]) -> Any:
+        return Origins(note).active()
 
     # ------------------------------------------------------------------ errors
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from highlevel._lazy import lazy_package
 
 if TYPE_CHECKING:
+    from highlevel.inspection.replay import NonFinite as NonFinite
+    from highlevel.inspection.replay import Replay as Replay
+    from highlevel.inspection.replay import replay_step as replay_step
     from highlevel.inspection.statistics import Statistics as Statistics
     from highlevel.inspection.tables import Mark as Mark
     from highlevel.inspection.tables import Shown as Shown
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_package(
     __name__,
     {
+        "highlevel.inspection.replay": "NonFinite Replay replay_step",
         "highlevel.inspection.statistics": "Statistics",
         "highlevel.inspection.tables": "Mark Shown Table",
         "highlevel.inspection.trace": "LayerCall Trace trace_model",

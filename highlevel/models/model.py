@@ -423,6 +423,28 @@ class Model(Trainer, Layer):
         """
         return inspection.trace_model(self, x, y, sample_weight, training, gradients)
 
+    @public
+    def replay(self, step: int | None = None, epoch: int | None = None) -> inspection.Replay:
+        """Take a step of the last `fit` again, on the NumPy backend, where it can be looked into.
+
+        The very step: its batch, its random numbers, and the variables from before it. `print`
+        and `pdb` work in the layers. The model stays as it is.
+
+        Args:
+            step: number of the step since the beginning of the `fit`, or within `epoch`, from
+                0. By default the one that failed: with an error, or, where `TerminateOnNaN`
+                watched, with numbers that are not finite.
+            epoch: the epoch, from 0.
+
+        Returns:
+            A `Replay`: `.loss`, `.logs`, `.first_nonfinite()`.
+
+        Raises:
+            RuntimeError: there was no `fit`, or the step cannot be found again.
+            ValueError: there is no such step, or none failed and none was named.
+        """
+        return inspection.replay_step(self, step, epoch)
+
     # ------------------------------------------------------------- configuration
 
     @classmethod

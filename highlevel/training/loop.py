@@ -349,7 +349,12 @@ def _pass(
         if model.stop_training and mode == "train":
             stopped = True
             break
-        logs = clock.run(call)
+        try:
+            logs = clock.run(call)
+        except Exception:
+            if mode == "train":
+                model._trainer.run.fail(at, batch(at), counted=False)
+            raise
         clock.steps += count
         if on_gradients is not None:
             shown = logs.pop(GRADIENTS)  # a program sorts its dicts
@@ -408,6 +413,7 @@ def _not_finite(
 ) -> None:
     """Tell the callbacks that asked that a step's loss or weights were not finite."""
     where["batch"] = step + 1
+    model._trainer.run.fail(step, data, counted=True)
     loss = to_floats(model, {"loss": logs.get("loss", float("nan"))})["loss"]
     for callback in callbacks.callbacks:
         if getattr(callback, "watches_steps", False):
@@ -510,6 +516,7 @@ def fit(
             model.history.watched = None if gauges is None else gauges.watched
         if run.pending is not None and not run.pending_batch:
             run.restore()
+        run.began = initial_epoch
         for epoch in range(initial_epoch, epochs):
             if model.stop_training:
                 break
@@ -522,6 +529,8 @@ def fit(
             if run.pending is not None:  # after what callbacks do at the beginning of an epoch
                 done = run.restore()
             run.epoch, run.batch = epoch, done
+            if not done:
+                run.keep()
             pace.paused()
             passes, offset = source.place(epoch)
             logs = _pass(

@@ -130,6 +130,16 @@ class Program:
             return f"`{name}{''.join(f'[{key!r}]' for key in inside[1:])}`"
         return "`batches × rows`" if part == 3 else "a number"
 
+    @property
+    def carried(self) -> tuple[list[Variable], ...]:
+        """The variables that the step changes, in groups."""
+        return self._carried
+
+    @property
+    def step(self) -> Callable:
+        """The step itself: `(fixed, carried, data) -> (result, carried)`, of arrays."""
+        return self._step
+
     def stale(self, structure: Callable[[], list]) -> bool:
         """Whether the model has changed since."""
         if self._backend is not current_backend():

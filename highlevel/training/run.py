@@ -8,20 +8,50 @@ and `Run.restore` puts it back into a `fit` of the same program.
 
 from __future__ import annotations
 
+import contextlib
 import random as python_random
+import time
 import warnings
 import zlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from highlevel_backend import tree
+from highlevel_backend import current_backend, tree
 
 from highlevel.random.seed_generator import global_seed_generator
+from highlevel.state import active_distribution
 from highlevel.training.data.sources import ArraySource
 from highlevel.training.plain_state import join_arrays, split_arrays
 
-__all__ = ["Run"]
+__all__ = ["MOST_KEPT", "Kept", "Run", "state_of"]
 
+#: bytes of state that are copied to the host, so that a step can be taken again
+MOST_KEPT = 2**28
+#: keeping a state takes at most one part in so many of the time between two of them
+_SELDOM = 100
+
+class Kept(NamedTuple):
+    """The state of a training before one of its steps.
+
+    Attributes:
+        epoch, batch: the step, from 0.
+        values: id of each variable → its value on the host.
+        data: `(x, y, sample_weight)` of the step, where it is at hand.
+        counted: whether the metrics have the step in them already.
+    """
+
+    epoch: int
+    batch: int
+    values: dict[int, np.ndarray]
+    data: Any = None
+    counted: bool = False
+
+
+def state_of(variables: Any) -> dict[int, np.ndarray]:
+    """Copies of variables' values on the host, by id."""
+    backend = current_backend()
+    copy = True if backend.compiles else None  # elsewhere nothing is changed in place
+    return {id(v): np.array(backend.to_numpy(v.raw_value()), copy=copy) for v in variables}
 
 
 class Run:
@@ -36,6 +66,11 @@ class Run:
     Attributes:
         epoch, batch: the epoch that runs, from 0, and how many of its steps are done.
         pending: `(record, arrays)` to be restored, set by `BackupAndRestore`.
+        began: the first epoch.
+        backend: the backend it runs on.
+        first, latest: the state at the beginning of the first epoch, and of a later one.
+        failed: the step that raised an error or gave numbers that are not finite, its data
+            and the state before it.
     """
 
     def __init__(self, model: Any, source: Any, callbacks: Any, seed: int | None) -> None:
@@ -46,6 +81,42 @@ class Run:
         self.epoch = 0
         self.batch = 0
         self.pending: tuple[dict, dict] | None = None
+        self.began = 0
+        self.backend = current_backend()
+        self.first: Kept | None = None
+        self.latest: Kept | None = None
+        self.failed: Kept | None = None
+        self._kept_at = self._keeping = 0.0
+
+    def variables(self) -> list[Any]:
+        """All that a step reads and changes."""
+        model = self.model
+        slots = [] if model.optimizer is None else model.optimizer.variables
+        return [*model.trainable_variables, *model.non_trainable_variables, *slots,
+                *model.metrics_variables]
+
+    def keep(self) -> None:
+        """At the beginning of an epoch: keep the state, unless that takes much time or memory."""
+        now = time.perf_counter()
+        if now - self._kept_at < _SELDOM * self._keeping or active_distribution() is not None:
+            return
+        variables = self.variables()
+        if sum(v.nbytes for v in variables) > MOST_KEPT:
+            return
+        self.latest = Kept(self.epoch, 0, state_of(variables))
+        self.first = self.first or self.latest
+        self._kept_at = time.perf_counter()
+        self._keeping = self._kept_at - now
+
+    def fail(self, batch: int, data: Any, counted: bool) -> None:
+        """Keep the step that went wrong: the variables are as before it; see `Kept`."""
+        backend = current_backend()
+        with contextlib.suppress(Exception):  # buffers that are gone, in the worst case
+            self.failed = Kept(
+                self.epoch, batch, state_of(self.variables()), tree.map_leaves(
+                    lambda leaf: np.asarray(
+                        backend.to_numpy(leaf) if backend.is_array(leaf) else leaf), data),
+                counted)
 
     def generator(self, epoch: int) -> np.random.Generator | None:
         """The generator of an epoch's order: the same whatever came before."""

@@ -5,17 +5,25 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from highlevel_backend import tree
+
+from highlevel.inspection.replay import replay_step
 from highlevel.training.callbacks.callback import Callback, Logs
 from highlevel.training.locate import locate
 
 __all__ = ["TerminateOnNaN"]
 
+#: weights times rows of a batch up to which a step on NumPy takes no more than seconds
+_QUICK = 2**28
+
 
 class TerminateOnNaN(Callback):
     """Ends training at the batch whose loss is not a finite number, or makes a weight that is not.
 
-    It names the batch, and the first layer whose output or gradient was not finite. The model
-    keeps the weights, and the optimizer its state, from before that batch.
+    It names the batch, the first layer whose output or gradient was not finite, and operation
+    and line, for which it takes the step again on NumPy (`model.replay()` gives that step; of
+    large models it is left to you). The model keeps the weights, and the optimizer its state,
+    from before that batch.
 
     While all goes well it costs next to nothing: the device looks at each step itself, and
     the host reads of a block of batches, when that is done, whether one went wrong. Batches
@@ -55,9 +63,20 @@ class TerminateOnNaN(Callback):
         Raises:
             RuntimeError: `raise_error` is set.
         """
-        self._end(
-            batch, loss, f" {locate(self.model, data)} The weights are those before this batch."
-        )
+        where = f" {locate(self.model, data)}{self._line(data)}"
+        self._end(batch, loss, f"{where} The weights are those before this batch.")
+
+    def _line(self, data: Any) -> str:
+        """Which line of which layer it was, or how to find it out where that takes long."""
+        model = self.model
+        rows = len(tree.leaves(data)[0])
+        if sum(v.size for v in model.weights) * rows > _QUICK:
+            return " `model.replay().first_nonfinite()` names the operation and its line."
+        try:
+            found = replay_step(model, None, None).first_nonfinite()
+        except Exception as error:  # a layer that NumPy cannot run: the rest is told all the same
+            return f" (The step could not be replayed on NumPy: {type(error).__name__}: {error})"
+        return "" if found is None else f" {found}"
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Check the loss, in a loop other than that of `fit`.
