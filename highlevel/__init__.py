@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from highlevel.dtype_policies import DTypePolicy as DTypePolicy
     from highlevel.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
     from highlevel.initializers import Initializer as Initializer
+    from highlevel.inspection.memory import memory as memory
     from highlevel.layers import Input as Input
     from highlevel.layers import InputSpec as InputSpec
     from highlevel.layers import Layer as Layer
@@ -80,6 +81,7 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.operation": "Operation",
         "highlevel.dtype_policies": "DTypePolicy FloatDTypePolicy",
         "highlevel.initializers": "Initializer",
+        "highlevel.inspection.memory": "memory",
         "highlevel.losses": "Loss",
         "highlevel.metrics": "Metric",
         "highlevel.optimizers": "Optimizer",

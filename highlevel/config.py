@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "backend",
+    "compilation_cache",
     "disable_flash_attention",
     "disable_interactive_logging",
     "disable_traceback_filtering",
@@ -33,6 +34,7 @@ __all__ = [
     "max_epochs",
     "max_steps_per_epoch",
     "set_backend",
+    "set_compilation_cache",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
@@ -70,6 +72,35 @@ def set_backend(backend: str) -> None:
         BackendNotFoundError: no installed backend has that name.
     """
     registry.set_backend(backend)
+
+
+def compilation_cache() -> str | None:
+    """The directory that compiled programs are kept in, None where they are not.
+
+    At the start: the environment variable `HIGHLEVEL_COMPILATION_CACHE`.
+    """
+    return registry.program_cache()
+
+
+def set_compilation_cache(directory: str | os.PathLike | None) -> None:
+    """Keep compiled programs on disk, so that another process need not compile them again.
+
+    A program is found again where its operations, shapes, dtypes and compiler are the same.
+    `model.compilations` tells which came from disk. The files are the backend's own; delete
+    them whenever you like.
+
+    Args:
+        directory: made where there is none; several processes may share it. None: keep them
+            no more.
+
+    Raises:
+        OSError: the directory cannot be made.
+
+    >>> set_compilation_cache(None)
+    >>> compilation_cache() is None
+    True
+    """
+    registry.cache_programs(None if directory is None else os.fspath(directory))
 
 
 def floatx() -> str:

@@ -229,6 +229,11 @@ class Variable(ArrayOperators):
         """Whether the value has not been computed yet."""
         return self._pending is not None
 
+    def held(self) -> list[tuple[Backend, Any]]:
+        """The arrays it keeps, with their backends: its value, and a copy for another backend."""
+        own = [] if self._value is None or self._home is None else [(self._home, self._value)]
+        return own if self._converted is None else [*own, self._converted]
+
     def _materialize(self) -> None:
         """Compute the pending value, on the host: free of any trace around this call."""
         if self._pending is None:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = [
     "BackendNotFoundError",
     "available_backends",
+    "cache_programs",
     "current_backend",
     "get_backend",
     "load_backend",
+    "loaded_backends",
     "register_backend",
     "set_backend",
     "use_backend",
@@ -31,11 +33,13 @@ __all__ = [
 
 ENTRY_POINT_GROUP = "highlevel.backends"
 ENVIRONMENT_VARIABLE = "HIGHLEVEL_BACKEND"
+CACHE_VARIABLE = "HIGHLEVEL_COMPILATION_CACHE"
 
 _loaded: dict[str, Backend] = {}
 _factories: dict[str, str] = {}
 _context: ContextVar[Backend | None] = ContextVar("highlevel_backend", default=None)
 _default: Backend | None = None
+_cache: str | None = None  # where compiled programs are kept; None: as the environment says
 _default_name: str | None = None  # chosen by set_backend, loaded at first use
 
 
@@ -67,6 +71,11 @@ def available_backends() -> list[str]:
     return sorted(
         {name for name, path in _installed().items() if _importable(path)} | set(_loaded)
     )
+
+
+def loaded_backends() -> list[Backend]:
+    """The backends that were used so far in this process."""
+    return list(dict.fromkeys(_loaded.values()))
 
 
 def register_backend(name: str, backend: Backend | str) -> None:
@@ -117,7 +126,30 @@ def load_backend(name: str | Backend) -> Backend:
         ) from error
     backend = target() if isinstance(target, type) else target
     _loaded[name] = backend
+    directory = program_cache()
+    if directory:
+        backend.cache_programs(directory)
     return backend
+
+
+def program_cache() -> str | None:
+    """The directory that compiled programs are kept in, None where they are not."""
+    return (os.environ.get(CACHE_VARIABLE) if _cache is None else _cache) or None
+
+
+def cache_programs(directory: str | None) -> None:
+    """Keep compiled programs in a directory, for other processes, on backends that compile.
+
+    Args:
+        directory: made where there is none. None: keep them no more.
+    """
+    global _cache
+    if directory:
+        directory = os.path.abspath(os.path.expanduser(directory))
+        os.makedirs(directory, exist_ok=True)
+    _cache = directory or ""
+    for backend in loaded_backends():
+        backend.cache_programs(directory)
 
 
 def _choose_default() -> Backend:

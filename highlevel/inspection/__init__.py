@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from highlevel._lazy import lazy_package
 
 if TYPE_CHECKING:
+    from highlevel.inspection.memory import Holding as Holding
+    from highlevel.inspection.memory import Memory as Memory
     from highlevel.inspection.replay import NonFinite as NonFinite
     from highlevel.inspection.replay import Replay as Replay
     from highlevel.inspection.replay import replay_step as replay_step
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_package(
     __name__,
     {
+        "highlevel.inspection.memory": "Holding Memory",
         "highlevel.inspection.replay": "NonFinite Replay replay_step",
         "highlevel.inspection.statistics": "Statistics",
         "highlevel.inspection.tables": "Mark Shown Table",
