@@ -9,6 +9,10 @@ from highlevel._lazy import lazy_package
 if TYPE_CHECKING:
     from highlevel.inspection.memory import Holding as Holding
     from highlevel.inspection.memory import Memory as Memory
+    from highlevel.inspection.model_graph import Box as Box
+    from highlevel.inspection.model_graph import BoxGraph as BoxGraph
+    from highlevel.inspection.plot import Drawing as Drawing
+    from highlevel.inspection.plot import draw_model as draw_model
     from highlevel.inspection.replay import NonFinite as NonFinite
     from highlevel.inspection.replay import Replay as Replay
     from highlevel.inspection.replay import replay_step as replay_step
@@ -27,6 +31,8 @@ __getattr__, __dir__, __all__ = lazy_package(
     {
         "highlevel.inspection.memory": "Holding Memory",
         "highlevel.inspection.replay": "NonFinite Replay replay_step",
+        "highlevel.inspection.model_graph": "Box BoxGraph",
+        "highlevel.inspection.plot": "Drawing draw_model",
         "highlevel.inspection.statistics": "Statistics",
         "highlevel.inspection.tables": "Mark Shown Table",
         "highlevel.inspection.trace": "LayerCall Trace trace_model",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Self
 
 from highlevel_backend import current_backend, tree, use_backend
@@ -537,6 +537,47 @@ class Model(Trainer, Layer):
         print_summary(
             self, line_length=line_length, positions=positions, print_fn=print_fn,
             expand_nested=expand_nested, show_trainable=show_trainable, layer_range=layer_range,
+        )
+
+    def plot(
+        self,
+        show_shapes: bool = True,
+        show_dtype: bool = False,
+        show_layer_names: bool = True,
+        rankdir: str = "TB",
+        expand_nested: bool | str | Collection[str] = False,
+        show_layer_activations: bool = False,
+        show_trainable: bool = False,
+        show_parameters: bool = True,
+        dpi: float = 200,
+    ) -> inspection.Drawing:
+        """Draw the graph: a box for every call of a layer or op. Nothing is allocated for it.
+
+        Args:
+            show_shapes, show_dtype: of the outputs.
+            show_layer_names: names beside what the layers are.
+            rankdir: direction of the lines: `"TB"` is downwards, `"BT"`, `"LR"`, `"RL"`.
+            expand_nested: draw out the models inside; or names, paths or patterns of them of
+                those that are.
+            show_layer_activations: names of activations.
+            show_trainable: whether weights are trained.
+            show_parameters: how many entries a layer's weights have.
+            dpi: resolution of pictures of pixels.
+
+        Returns:
+            A `Drawing`, which shows itself in notebooks; `.save("model.svg")` writes it.
+
+        Raises:
+            ValueError: another direction.
+
+        >>> import highlevel as hl
+        >>> model = hl.Sequential([hl.Input((4,)), hl.layers.Dense(2)], name="net")
+        >>> model.plot(rankdir="LR").svg.count('<rect class="b"')
+        2
+        """
+        return inspection.draw_model(
+            self, show_shapes, show_dtype, show_layer_names, rankdir, expand_nested,
+            show_layer_activations, show_trainable, show_parameters, dpi,
         )
 
 

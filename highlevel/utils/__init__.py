@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from highlevel.utils.images import img_to_array as img_to_array
     from highlevel.utils.images import load_img as load_img
     from highlevel.utils.images import save_img as save_img
+    from highlevel.utils.model_plots import model_to_dot as model_to_dot
+    from highlevel.utils.model_plots import plot_model as plot_model
     from highlevel.utils.py_dataset import PyDataset as PyDataset
     from highlevel.utils.py_dataset import Sequence as Sequence
     from highlevel.utils.random_seed import set_random_seed as set_random_seed
@@ -75,6 +77,7 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.utils.files": "get_file",
         "highlevel.utils.graph_inputs": "get_source_inputs",
         "highlevel.utils.images": "array_to_img img_to_array load_img save_img",
+        "highlevel.utils.model_plots": "model_to_dot plot_model",
         "highlevel.utils.splitting": "split_dataset",
         "highlevel.utils.timeseries": "timeseries_dataset_from_array",
         "highlevel.serialization": (
