@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -263,7 +264,7 @@ def _blocks(
 ) -> Iterator[tuple[int, int, Any, Any]]:
     """Run one epoch; yields `(first step, steps, call, batch)`.
 
-    `call()` does the steps, `batch(step)` gives the data of one of them.
+    `call(program)` does the steps, `batch(step)` gives the data of one of them.
 
     Args:
         done: steps to leave out, since they were done before an interruption.
@@ -278,13 +279,14 @@ def _blocks(
             count = min(pace.block, last - at)
             yield (
                 at - offset, count,
-                lambda at=at, count=count: program.run_block(device.data, order, at, count),
+                lambda program, at=at, count=count: program.run_block(
+                    device.data, order, at, count),
                 lambda step: take_rows(device.data, order[offset + step]),
             )
             at += count
         if rest is not None and at <= device.full and (steps is None or at < offset + steps):
             yield (
-                at - offset, 1, lambda: program.run_block(device.data, rest, 0, 1),
+                at - offset, 1, lambda program: program.run_block(device.data, rest, 0, 1),
                 lambda step: take_rows(device.data, rest[0]),
             )
         return
@@ -301,7 +303,7 @@ def _blocks(
     at = done
     left = None if steps is None else steps - done
 
-    def run(group: list) -> Any:
+    def run(program: Any, group: list) -> Any:
         for batch in group:
             result = program.run(on_device(_filled(batch, size) if to_fill else batch))
         return result
@@ -310,7 +312,7 @@ def _blocks(
         if left is None or left > 0:
             for group in _grouped(batches, pace.fixed or 1, left):
                 yield (
-                    at, len(group), lambda group=group: run(group),
+                    at, len(group), lambda program, group=group: run(program, group),
                     lambda step, group=group, first=at: on_device(group[step - first]),
                 )
                 at += len(group)
@@ -328,11 +330,15 @@ def _pass(
     """One pass over the data; returns the last logs, still on the device."""
     begin = getattr(callbacks, f"on_{mode}_batch_begin") if callbacks is not None else None
     end = getattr(callbacks, f"on_{mode}_batch_end") if callbacks is not None else None
-    program = model._program(mode, by_rows)
     watch = model._trainer.watch if mode == "train" else None
     gauges = model._trainer.measuring if mode == "train" else None
+    watched = None
     if watch is not None:
-        watch.begin(done)
+        quick = model.jit_compile and pace.fixed is None and gauges is None
+        watched = "quick" if quick else "careful"
+        watch.begin(
+            done, (lambda: model._program(mode, by_rows, "careful")) if quick else None)
+    program = model._program(mode, by_rows, watched)
     logs: Any = {}
     found = None
     reached, stopped = done, False
@@ -349,8 +355,10 @@ def _pass(
         if model.stop_training and mode == "train":
             stopped = True
             break
+        if watch is not None:
+            watch.before(program, at)
         try:
-            logs = clock.run(call)
+            logs = clock.run(partial(call, program))
         except Exception:
             if mode == "train":
                 model._trainer.run.fail(at, batch(at), counted=False)
@@ -365,11 +373,12 @@ def _pass(
         if gauges is not None:
             gauges.dispatched(count)
         waited = time.perf_counter()
-        found = watch and watch.noticed(logs, batch, not program.compiled)
+        found = watch and watch.noticed(logs, call, batch, not program.compiled)
         pace.dispatched(logs, count)
         clock.add("device", waited)
         if found:
-            _not_finite(model, callbacks, where, logs, *found)
+            step, data, logs = found
+            _not_finite(model, callbacks, where, logs, step, data)
         untold = reached - 1
         if found and program.compiled:
             untold = None  # what followed the step that was found is undone
@@ -377,15 +386,16 @@ def _pass(
             clock.timed("callbacks", end, untold, LazyLogs(logs))
             untold = None
             if program.stale(lambda: model._structure_for(mode)):
-                program = model._program(mode, by_rows)  # a callback has changed the model
+                program = model._program(mode, by_rows, watched)  # a callback has changed the model
         guard.check()
         if model.stop_training and mode == "train":
             stopped = True
             break
     if untold is not None and end is not None:
         clock.timed("callbacks", end, untold, LazyLogs(logs))
-    if watch is not None and not found and (found := watch.at_end()):
-        _not_finite(model, callbacks, where, logs, *found)
+    if watch is not None and not found and (found := watch.at_end(logs)):
+        step, data, logs = found
+        _not_finite(model, callbacks, where, logs, step, data)
     where["batch"] = None
     expected = steps if steps is not None else source.length
     if not stopped and not found and expected is not None and reached < expected:

@@ -50,6 +50,7 @@ class Program:
         notes: gets the programs compiled; see `Backend.compile`: of a step, of a block.
         reads: whether the state mostly comes out as it went in, as in prediction. It is not
             handed over then, and only what has changed is written back.
+        look: `(result, carried) -> dict`, further results, found once after a step or block.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Program:
         by_rows: bool = False,
         notes: tuple[Any, Any] = (None, None),
         reads: bool = False,
+        look: Callable | None = None,
     ) -> None:
         self._backend = current_backend()
         self._fixed = fixed
@@ -104,16 +106,22 @@ class Program:
             _, carried, logs = backend.while_loop(
                 lambda state: state[0] < stop, one, (start, carried, logs)
             )
-            return (logs if results is None else results(carried)), carried
+            result = logs if results is None else results(carried)
+            return (result if look is None else {**result, **look(result, carried)}), carried
 
+        def looked_at(fixed: Any, carried: Any, data: Any) -> tuple:
+            result, carried = step(fixed, carried, data)
+            return (result if look is None else {**result, **look(result, carried)}), carried
+
+        alone = step if look is None else looked_at
         if reads:
-            step = _only_changes(step)
+            alone = _only_changes(alone)
         if self.compiled:
             compile_ = self._backend.compile
-            self._step = compile_(step, donate=() if reads else (1,), note=notes[0])
+            self._step = compile_(alone, donate=() if reads else (1,), note=notes[0])
             self._block = compile_(block, donate=(1,), note=notes[1])
         else:
-            self._step = step
+            self._step = alone
 
     def names(self, block: bool, place: tuple) -> str:
         """How to call an argument of the compiled step, or of the block, by its place."""
@@ -213,6 +221,18 @@ class Program:
         for variables, values in zip(self._carried, changes):
             for place, value in values.items():
                 variables[place].set_raw(value, self._backend)
+
+    def kept(self) -> list:
+        """A copy of the carried values, which running does not use up."""
+        xp = self._backend.xp
+        return [[xp.array(v.raw_value(), copy=True) for v in group] for group in self._carried]
+
+    def restore(self, kept: list) -> None:
+        """Put back what `kept` gave, which is used up by that."""
+        for variables, values in zip(self._carried, kept):
+            for variable, value in zip(variables, values):
+                variable.set_raw(value, self._backend)
+        KeptArrays.note_assignment()
 
     def run(self, data: Any) -> Any:
         """One step on a batch; returns its result without waiting for it."""

@@ -563,16 +563,19 @@ class Trainer(_Base):
 
     # ------------------------------------------------------------------ programs
 
-    def _program(self, mode: str, by_rows: bool = False) -> Program:
+    def _program(
+        self, mode: str, by_rows: bool = False, watched: str | None = None
+    ) -> Program:
         """The compiled step of a mode, made anew when the model has changed.
 
         Args:
             mode: "train", "test" or "predict".
             by_rows: the step is told which rows of a batch count; see `rows.py`.
+            watched: "careful" or "quick", for a step that looks for numbers that are not
+                finite; see `watch.py`.
         """
         # The revision grows when a number that the optimizer's program holds changes.
         revision = getattr(self.optimizer, "revision", 0) if mode == "train" else 0
-        watched = mode == "train" and self._trainer.watch is not None
         shown = mode == "train" and (self._trainer.gives_gradients, self._trainer.measuring)
         key = (mode, current_backend().name, revision, watched, shown, by_rows)
         program = self._trainer.programs.get(key)
@@ -582,7 +585,7 @@ class Trainer(_Base):
             cause = program.why_stale(self._structure_for(mode))
         else:
             return program
-        program = self._trainer.programs[key] = self._make_program(mode, by_rows, cause)
+        program = self._trainer.programs[key] = self._make_program(mode, by_rows, watched, cause)
         return program
 
     def _cause(self, key: tuple) -> str | None:
@@ -632,7 +635,8 @@ class Trainer(_Base):
         return parts
 
     def _make_program(
-        self, mode: str, by_rows: bool = False, cause: str | None = None
+        self, mode: str, by_rows: bool = False, watched: str | None = None,
+        cause: str | None = None,
     ) -> Program:
         trainable = self.trainable_variables
         others = self.non_trainable_variables
@@ -680,9 +684,14 @@ class Trainer(_Base):
         )
         fixed_variables, carried_variables = fixed, carried
         finish: Any = results if plain_logs else None
-        watch = self._trainer.watch if mode == "train" else None
-        if watch is not None:
-            step, finish = watch.guarded(step, finish)
+        watch = self._trainer.watch
+        look: Any = None
+        if watched == "careful":
+            compiled = current_backend().compiles and not self.run_eagerly
+            step, finish = watch.careful(step, finish, compiled)
+        elif watched == "quick":
+            step, finish, look = watch.quick(step, finish)
+        if watched:
             carried = (*carried, [watch.counter])
         gauges = self._trainer.measuring if mode == "train" else None
         if gauges is not None:
@@ -699,6 +708,7 @@ class Trainer(_Base):
         program = Program(
             step_by_rows if by_rows else step, finish, fixed, carried, self._structure_for(mode),
             compiled=not self.run_eagerly, by_rows=by_rows, notes=notes, reads=mode == "predict",
+            look=look,
         )
         return program
 

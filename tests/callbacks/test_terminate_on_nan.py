@@ -7,6 +7,7 @@ import pytest
 
 import highlevel as hl
 from highlevel import callbacks, layers, ops
+from highlevel.training import watch
 from highlevel.training.program import Program
 
 RNG = np.random.default_rng(0)
@@ -192,6 +193,43 @@ def test_steps_stay_fused(monkeypatch):
             X, Y, batch_size=1, epochs=4, verbose=0, callbacks=[callbacks.TerminateOnNaN()])
         assert sum(blocks) == 4 * 640
         assert len(blocks) < 4 * 640 / 8
+
+
+def test_nothing_is_done_for_each_step(monkeypatch):
+    """No dispatch and no copy of its own for a step, nor a program that stops at one."""
+    with hl.use_backend("jax"):
+        calls = {name: [] for name in ("kept", "run", "run_block")}
+        for name, found in calls.items():
+            method = getattr(Program, name)
+            monkeypatch.setattr(
+                Program, name, lambda self, *a, m=method, f=found: f.append(a) or m(self, *a))
+        model = make(layers.Dense(3))
+        fit = {"batch_size": 1, "epochs": 4, "verbose": 0, "steps_per_epoch": 60}
+        model.fit(X, Y, **fit, callbacks=[callbacks.TerminateOnNaN()])
+        assert sum(a[3] for a in calls["run_block"]) == 240 and not calls["run"]
+        assert len(calls["kept"]) <= len(calls["run_block"]) < 240 / 8
+        model.fit(((X[:4], Y[:4]) for _ in range(240)), **fit,
+                  callbacks=[callbacks.TerminateOnNaN()])
+        assert len(calls["run"]) == 240 and len(calls["kept"]) < 240 / 4
+        kinds = {key[3] for key in model._trainer.programs if key[0] == "train"}
+        assert "careful" not in kinds
+
+
+@pytest.mark.parametrize("seconds, large, stream", [
+    (0.0, 2**27, False), (0.0, 0, False), (1e9, 2**27, False), (0.0, 2**27, True)])
+def test_the_step_is_found_however_late(monkeypatch, capsys, seconds, large, stream):
+    """At once, a segment later, or at the end: the same step, and the state from before it."""
+    monkeypatch.setattr(watch, "_SECONDS", seconds)
+    monkeypatch.setattr(watch, "_LARGE", large)
+    with hl.use_backend("jax"):
+        model = make(layers.Dense(3), optimizer="adam")
+        x = with_row(333, np.nan)
+        batches = ((x[i:i + 32], Y[i:i + 32]) for i in range(0, 640, 32))
+        data = {"x": batches, "y": None} if stream else {"x": x, "y": Y}
+        _, out = stop(model, **data, epochs=1, capsys=capsys)
+        assert "Epoch 1, batch 10: Invalid loss (nan)" in out
+        assert int(model.optimizer.iterations) == 10
+        assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
 def test_another_fit_is_not_compiled_again():

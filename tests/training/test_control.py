@@ -199,3 +199,20 @@ def test_stateless_compute_loss(backend):
         x=X, y=Y, y_pred=model(X), training=False)
     assert float(loss) == pytest.approx(model.evaluate(X, Y, verbose=0), rel=1e-5)
     assert len(trainable) == 4 and not others and len(metrics) == 2
+
+
+def test_a_callback_that_freezes_a_layer_is_heeded_at_the_next_step(backend):
+    model = hl.Sequential([hl.Input((4,)), hl.layers.Dense(3), hl.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    first, seen = model.layers[0], []
+
+    def freeze(batch, logs):
+        seen.append(first.get_weights()[0])
+        first.trainable = False
+
+    x = np.linspace(-1, 1, 32, dtype="float32").reshape(8, 4)
+    model.fit(x, x[:, :1], batch_size=2, verbose=0,
+              callbacks=[hl.callbacks.LambdaCallback(on_train_batch_end=freeze)])
+    assert len(seen) == 4
+    np.testing.assert_array_equal(seen[1], seen[0])
+    np.testing.assert_array_equal(seen[3], seen[0])

@@ -25,10 +25,14 @@ class TerminateOnNaN(Callback):
     large models it is left to you). The model keeps the weights, and the optimizer its state,
     from before that batch.
 
-    While all goes well it costs next to nothing: the device looks at each step itself, and
-    the host reads of a block of batches, when that is done, whether one went wrong. Batches
-    that were on their way to the device by then change nothing. Outside of `fit` it looks at
-    the loss in the logs.
+    Compiled steps run as without it. About every tenth of a second, and at the end of each
+    epoch, the device copies the training state and looks at loss and weights once; where they
+    are not finite, the steps since the copy are run again by a second program, up to the bad
+    one. So there is room for one more training state in use, for two where it has less than
+    128 MiB. Where another callback wants to see each batch (`on_train_batch_end`), and without
+    compilation, each step is looked at by itself; compiled, that can take several times as
+    long where the weights are many and the batch is small. Outside of `fit` it looks at the
+    loss in the logs.
 
     Args:
         raise_error: raise an error instead of ending training; `on_train_end` is not called
