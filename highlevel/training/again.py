@@ -134,7 +134,7 @@ def _from(
                 program, source, device, run.generator(passes), Pace(_BLOCK), steps, 0, offset,
                 None,
             ):
-                logs = call()
+                logs = call(program)
             if at < epoch:
                 if not arrays:
                     source.on_epoch_end()
