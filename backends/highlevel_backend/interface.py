@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from highlevel_backend.compilation import Compilation
+    from highlevel_backend.operations import Compiled, Operations
 
 __all__ = ["ArraySpec", "Backend", "Origin"]
 
@@ -248,6 +249,36 @@ class Backend(abc.ABC):
             The result's tree with an `ArraySpec` per array; a dimension is None where it
             depends on an unknown one.
         """
+
+    def operations(self, function: Callable, *specs: Tree) -> Operations:
+        """What `function` computes, operation by operation, without computing it.
+
+        Args:
+            function: function of trees of arrays; it asks for `current_backend()`, which may be
+                another object than this one meanwhile.
+            specs: trees of `ArraySpec`, all dimensions known.
+
+        Raises:
+            NotImplementedError: the backend cannot tell.
+        """
+        raise NotImplementedError(
+            f"The backend {self.name!r} does not tell the operations of a function; the "
+            "backends 'numpy' and 'jax' do."
+        )
+
+    def compiled(
+        self, function: Callable, specs: Sequence[Tree], donate: Sequence[int] = ()
+    ) -> Compiled:
+        """`function` compiled without being run: its texts, costs and memory.
+
+        Args:
+            function, donate: as in `compile`.
+            specs: trees of `ArraySpec`, one per argument, all dimensions known.
+
+        Raises:
+            NotImplementedError: the backend does not compile.
+        """
+        raise NotImplementedError(f"The backend {self.name!r} does not compile programs.")
 
     def nesting(self) -> Any:
         """Where the code runs, among loops and transforms: an object to compare with `==`.

@@ -12,7 +12,7 @@ from highlevel_backend import Backend
 from highlevel_backend.compilation import Compilation
 from jax.extend.core import get_opaque_trace_state
 
-from highlevel_jax import abstract, arrays, bits, convolution, pooling, transforms
+from highlevel_jax import abstract, arrays, bits, convolution, pooling, programs, transforms
 from highlevel_jax import sharding as shardings
 from highlevel_jax.compilation import cache_programs, compile_program
 from highlevel_jax.devices import device_names, find_device, put
@@ -56,6 +56,8 @@ class JaxBackend(Backend):
     stop_gradient = _door(jax.lax.stop_gradient)
     custom_gradient = _door(transforms.custom_gradient)
     eval_shape = _door(abstract.eval_shape)
+    operations = _door(programs.operations)
+    compiled = _door(programs.compiled)
 
     @staticmethod
     def flatten_registered(value: Any) -> tuple[list, Callable]:  # type: ignore[override]

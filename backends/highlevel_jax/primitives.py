@@ -18,9 +18,12 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
-__all__ = ["define", "same_axes", "type_like"]
+__all__ = ["DEFINITIONS", "define", "same_axes", "type_like"]
 
 Array = Any
+
+#: name of each operation → its definition elsewhere, and the one for the CPU
+DEFINITIONS: dict[str, tuple[Callable, Callable]] = {}
 
 
 def define(
@@ -46,6 +49,7 @@ def define(
         The primitive; `bind(*arrays, **parameters)` calls it. Parameters must be hashable.
     """
     primitive = Primitive(name)
+    DEFINITIONS[name] = stock, on_cpu
 
     @primitive.def_abstract_eval
     def _(*operands: Any, **parameters: Any) -> Any:

@@ -9,13 +9,19 @@ lives for longer than one function.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from highlevel_numpy.rules.products import explicit_subscripts
 
-__all__ = ["StandIn", "stand_in"]
+__all__ = ["StandIn", "observer", "stand_in"]
+
+#: told of what stand-ins meet: `(name, arguments, results, arithmetic or None)`
+observer: ContextVar[Callable | None] = ContextVar("highlevel_numpy_observer", default=None)
 
 
 def stand_in(shape: tuple[int, ...], dtype: np.dtype) -> StandIn:
@@ -50,6 +56,13 @@ class StandIn(np.ndarray):
     """See the module's text."""
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        result = self._undone(ufunc, method, inputs, kwargs)
+        told = observer.get()
+        if told is not None and result is not NotImplemented:
+            told(ufunc.__name__, inputs, result, _flops(ufunc, method, inputs, result))
+        return result
+
+    def _undone(self, ufunc, method, inputs, kwargs):
         out = kwargs.pop("out", None)
         if any(hasattr(type(x), "__array_ufunc__") and not isinstance(x, (np.ndarray, np.generic))
                for x in inputs):  # fmt: skip
@@ -67,6 +80,19 @@ class StandIn(np.ndarray):
     def __array_function__(self, function, types, args, kwargs):
         if any(not issubclass(kind, np.ndarray) for kind in types):
             return NotImplemented
+        told = observer.get()
+        if told is None:
+            return self._replaced_call(function, types, args, kwargs)
+        token = observer.set(None)  # what it is made of counts with it
+        try:
+            result = self._replaced_call(function, types, args, kwargs)
+        finally:
+            observer.reset(token)
+        product = _PRODUCTS.get(function)
+        told(function.__name__, (args, kwargs), result, product and product(args, result))
+        return result
+
+    def _replaced_call(self, function, types, args, kwargs):
         shortcut = _SHORTCUTS.get(function)
         if shortcut is not None:
             return shortcut(*args, **kwargs)
@@ -176,6 +202,40 @@ def _of_shape(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, s
     return stand_in(shape, a.dtype if dtype is None else np.dtype(dtype))
 
 
+def _flops(ufunc: np.ufunc, method: str, inputs: tuple, result: Any) -> float:
+    """Arithmetic of a ufunc: two operations for each product that is summed, else one an entry."""
+    size = float(sum(np.size(x) for x in (result if type(result) is tuple else (result,))))
+    if ufunc is np.matmul:
+        return 2.0 * size * np.shape(inputs[0])[-1]
+    return size if method == "__call__" else float(np.size(inputs[0]))
+
+
+def _einsum_flops(args: tuple, result: Any) -> float | None:
+    if not isinstance(args[0], str):
+        return None
+    terms, output = explicit_subscripts(args[0], tuple(map(np.asanyarray, args[1:])))
+    lengths = {
+        letter: n for term, x in zip(terms, args[1:]) for letter, n in zip(term, np.shape(x))
+        if n != 1
+    }
+    every = math.prod(lengths.get(letter, 1) for letter in set("".join(terms)))
+    summed = set("".join(terms)) - set(output)
+    return float(every * (len(args) - 1 if summed else max(len(args) - 2, 0)))
+
+
+def _tensordot_flops(args: tuple, result: Any) -> float:
+    left, right = (math.prod(np.shape(x)) for x in args[:2])
+    # Axes that are summed over are in both operands and not in the result.
+    return 2.0 * math.sqrt(float(left) * float(right) * float(np.size(result)))
+
+
+#: what each product of arrays computes: `(arguments, result) -> arithmetic`
+_PRODUCTS: dict[Any, Callable] = {
+    np.dot: lambda args, result: 2.0 * np.size(result) * (np.shape(args[0]) or (1,))[-1],
+    np.inner: lambda args, result: 2.0 * np.size(result) * (np.shape(args[0]) or (1,))[-1],
+    np.einsum: _einsum_flops,
+    np.tensordot: _tensordot_flops,
+}
 _SHORTCUTS = {
     np.dot: _dot,
     np.einsum: _einsum,

@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING
 from highlevel._lazy import lazy_package
 
 if TYPE_CHECKING:
+    from highlevel.inspection.compiled import CompiledProgram as CompiledProgram
+    from highlevel.inspection.compiled import compiled_program as compiled_program
     from highlevel.inspection.memory import Holding as Holding
     from highlevel.inspection.memory import Memory as Memory
     from highlevel.inspection.model_graph import Box as Box
     from highlevel.inspection.model_graph import BoxGraph as BoxGraph
+    from highlevel.inspection.plan import LayerMemory as LayerMemory
+    from highlevel.inspection.plan import LayerPlan as LayerPlan
+    from highlevel.inspection.plan import Plan as Plan
+    from highlevel.inspection.plan import flops_of_layer as flops_of_layer
+    from highlevel.inspection.plan import memory_of_layer as memory_of_layer
+    from highlevel.inspection.plan import plan_model as plan_model
     from highlevel.inspection.plot import Drawing as Drawing
     from highlevel.inspection.plot import draw_model as draw_model
+    from highlevel.inspection.profile import LayerProfile as LayerProfile
+    from highlevel.inspection.profile import Profile as Profile
+    from highlevel.inspection.profile import profile_model as profile_model
     from highlevel.inspection.replay import NonFinite as NonFinite
     from highlevel.inspection.replay import Replay as Replay
     from highlevel.inspection.replay import replay_step as replay_step
@@ -33,6 +44,10 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.inspection.replay": "NonFinite Replay replay_step",
         "highlevel.inspection.model_graph": "Box BoxGraph",
         "highlevel.inspection.plot": "Drawing draw_model",
+        "highlevel.inspection.compiled": "CompiledProgram compiled_program",
+        "highlevel.inspection.plan":
+            "LayerMemory LayerPlan Plan flops_of_layer memory_of_layer plan_model",
+        "highlevel.inspection.profile": "LayerProfile Profile profile_model",
         "highlevel.inspection.statistics": "Statistics",
         "highlevel.inspection.tables": "Mark Shown Table",
         "highlevel.inspection.trace": "LayerCall Trace trace_model",

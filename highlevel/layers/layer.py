@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 from highlevel_backend import canonical_name, current_backend, is_float, tree
 
-from highlevel import activations, constraints, dtype_policies, initializers, regularizers
+from highlevel import (
+    activations,
+    constraints,
+    dtype_policies,
+    initializers,
+    inspection,
+    regularizers,
+)
 from highlevel.config import is_traceback_filtering_enabled
 from highlevel.errors import add_note, describe, hide_frames
 from highlevel.layers import tracking
@@ -88,6 +95,17 @@ def current_context() -> CallContext:
 
 
 tracking.in_call = lambda: call_context.get() is not None
+
+
+class figure:
+    """A property that a subclass's objects may set as an attribute of their own."""
+
+    def __init__(self, function: Callable) -> None:
+        self._function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, layer: Any, owner: Any = None) -> Any:
+        return self if layer is None else self._function(layer)
 
 
 class Layer(TrainingSettings, MaskFlow, LayerConfig):
@@ -673,6 +691,25 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
     def input_dtype(self) -> str:
         """dtype that floating inputs are cast to."""
         return self._policy.compute_dtype
+
+    @figure
+    def parameters(self) -> int:
+        """Number of entries of all weights."""
+        return sum(v.size for v in self.weights)
+
+    @figure
+    def flops(self) -> float | None:
+        """Arithmetic operations of a call on one sample, from shapes alone.
+
+        A multiplication with an addition counts as two. None before the inputs are known, or
+        where a length is only known from data; `model.plan(batch_size, x=batch)` takes that.
+        """
+        return inspection.flops_of_layer(self)
+
+    @figure
+    def memory(self) -> inspection.LayerMemory:
+        """Bytes of the weights, and of the outputs for one sample, from shapes alone."""
+        return inspection.memory_of_layer(self)
 
     @property
     def losses(self) -> list[Any]:

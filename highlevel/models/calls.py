@@ -78,6 +78,9 @@ class CallProgram:
                 return f"the mask of {named[masked[place[1] - len(places)]]}"
             return named[place[1]]
 
+        #: `(values of the variables, arrays) -> (outputs, masks, updates, losses)`
+        self.function = run
+        self.variables = variables
         named = _names_of_arrays(model, definition, places, rest)
         ledger = model._compiled_programs
         ledger.owner = model.name

@@ -213,6 +213,22 @@ class Model(Trainer, Layer):
 
     # ------------------------------------------------------- layers that need the host
 
+    def _program_of_call(self, x: Any, training: bool | None) -> tuple[Any, Any]:
+        """The program that `model(x)` runs, and the arrays that it is handed."""
+        backend = current_backend()
+        if self._prepares_inputs:
+            x = self._host_side(x)
+        kwargs = {} if training is None else {"training": training}
+        args, kwargs, _ = self._take_inputs((x,), kwargs)
+        self._prepare_call(args, kwargs)
+        leaves, definition = tree.flatten((args, kwargs))
+        places = tuple([i for i, leaf in enumerate(leaves) if backend.is_array(leaf)])
+        rest = tuple([None if i in places else leaf for i, leaf in enumerate(leaves)])
+        arrays = [leaves[i] for i in places]
+        masks = masks_by_place(arrays)
+        program = CallProgram(self, definition, places, rest, tuple(masks), None)
+        return program, [*arrays, *masks.values()]
+
     def _host_side(self, inputs: Any) -> Any:
         """What the compiled program takes for inputs: what the host's layers make of them."""
         backend = current_backend()
@@ -444,6 +460,91 @@ class Model(Trainer, Layer):
             ValueError: there is no such step, or none failed and none was named.
         """
         return inspection.replay_step(self, step, epoch)
+
+    @public
+    def plan(
+        self, batch_size: int = 32, x: Any = None, y: Any = None, compile: bool = False
+    ) -> inspection.Plan:
+        """What the model takes in memory and arithmetic, from shapes alone.
+
+        Nothing is allocated: weights that nobody has asked for stay pending. Weights and
+        optimizer's state are exact; the peak is a model of what the compiler does.
+
+        Args:
+            batch_size: rows of a batch.
+            x: inputs whose shapes to take (arrays, or symbolic tensors), where the model does not
+                know its inputs or leaves a length open; the number of rows does not matter.
+            y: targets whose shapes to take; by default the outputs', or class numbers for sparse
+                losses.
+            compile: ask the compiler for the peak of the training step, which takes as long
+                as compiling it does.
+
+        Returns:
+            A `Plan`: totals, and a row per call of a layer; it prints as tables.
+
+        Raises:
+            ValueError: the shapes of inputs or targets are not known.
+
+        >>> import highlevel as hl
+        >>> model = hl.Sequential([hl.Input((784,)), hl.layers.Dense(10, name="head")])
+        >>> plan = model.plan(batch_size=32)
+        >>> plan.parameters, plan.weights, plan["head"].activations
+        (7850, 31400, 1280)
+        >>> int(plan.flops) == 32 * (2 * 784 * 10 + 10)
+        True
+        """
+        return inspection.plan_model(self, batch_size, x, y, compile)
+
+    @public
+    def compiled_program(
+        self, x: Any, y: Any = None, sample_weight: Any = None, training: bool | None = None
+    ) -> inspection.CompiledProgram:
+        """The program that `model(x)` runs; with targets, that of a step of training.
+
+        It is traced and compiled for this, and not run. (`model.compiled` says whether `compile`
+        was called, as in Keras.)
+
+        Args:
+            x: inputs of one batch; their shapes count.
+            y: targets, for the step of training.
+            sample_weight: factor of each sample's loss.
+            training: whether the layers of a call act as in training.
+
+        Returns:
+            A `CompiledProgram`: `.operations`, `.jaxpr`, `.stablehlo`, `.optimized`, `.cost`,
+            `.memory`, `.seconds`. On NumPy, which does not compile, the operations of a run.
+
+        Raises:
+            RuntimeError: targets, and the model is not compiled for training.
+            NotImplementedError: targets, on a backend that does not compile.
+
+        >>> import highlevel as hl
+        >>> model = hl.Sequential([hl.Input((3,)), hl.layers.Dense(2, use_bias=False)])
+        >>> with hl.use_backend("numpy"):
+        ...     print(model.compiled_program(hl.ops.ones((4, 3))).texts["operations"])
+        float32[4,2] = matmul(float32[4,3], float32[3,2])
+        """
+        return inspection.compiled_program(self, x, y, sample_weight, training)
+
+    @public
+    def profile(self, x: Any, training: bool = False, runs: int = 10) -> inspection.Profile:
+        """How long a call takes, as a whole and layer by layer; measured.
+
+        On a backend that compiles each call of a layer is run by itself, as a program of its
+        own, and waited for. Within the whole program the compiler joins what lies side by side,
+        so that the whole may take less than its layers together. Elsewhere the calls are timed
+        within the whole.
+
+        Args:
+            x: inputs of one batch.
+            training: whether the layers act as in training.
+            runs: how often each is run at most; the shortest time counts.
+
+        Returns:
+            A `Profile`: `.layers`, `.seconds`, `.rate`, `.compile_seconds`, `.peak`; it prints as
+            a table.
+        """
+        return inspection.profile_model(self, x, training, runs)
 
     # ------------------------------------------------------------- configuration
 

@@ -116,6 +116,8 @@ class Program:
         alone = step if look is None else looked_at
         if reads:
             alone = _only_changes(alone)
+        #: what is compiled for a step: `(fixed, carried, data) -> (result, carried)`
+        self.function = alone
         if self.compiled:
             compile_ = self._backend.compile
             self._step = compile_(alone, donate=() if reads else (1,), note=notes[0])
@@ -169,6 +171,13 @@ class Program:
         if self._distribution is not active_distribution():
             return "another distribution is in force"
         return what_changed(self._structure, structure)
+
+    def specs(self) -> tuple[tuple, tuple]:
+        """Shapes and dtypes of `(fixed, carried)`."""
+        fixed, carried = (
+            tuple([[ArraySpec(v.shape, v.dtype) for v in group] for group in groups])
+            for groups in (self._fixed, self._carried))
+        return fixed, carried
 
     def _versions(self) -> list[int]:
         return [v.version for group in (*self._fixed, *self._carried) for v in group]

@@ -31,6 +31,7 @@ from highlevel_backend.conformance import (
     devices,
     indexing,
     mapping,
+    programs,
     random_bits,
     shapes,
     windows,
@@ -40,7 +41,7 @@ from highlevel_backend.registry import load_backend, use_backend
 
 _MODULES = (
     arrays, derivatives, mapping, shapes, control_flow, indexing, convolution, windows,
-    random_bits, devices,
+    random_bits, devices, programs,
 )  # fmt: skip
 
 
