@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from highlevel import distribution as distribution
     from highlevel import dtype_policies as dtype_policies
     from highlevel import initializers as initializers
+    from highlevel import inspection as inspection
     from highlevel import layers as layers
     from highlevel import losses as losses
     from highlevel import metrics as metrics
@@ -90,7 +91,8 @@ __getattr__, __dir__, __all__ = lazy_package(
     },
     submodules=(
         "activations", "backend", "callbacks", "config", "constraints", "distillation",
-        "distribution", "dtype_policies", "initializers", "layers", "losses", "metrics",
+        "distribution", "dtype_policies", "initializers", "inspection", "layers", "losses",
+        "metrics",
         "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
         "regularizers", "saving", "testing", "tree", "utils",
     ),

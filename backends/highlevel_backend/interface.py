@@ -526,9 +526,13 @@ class Backend(abc.ABC):
         """Call `function` with the arrays' values, as NumPy arrays, when they are known.
 
         Within a compiled program that is each time it runs, as often as the place is passed;
-        what the function returns is dropped. `ready` does not wait for it.
+        what the function returns is dropped. `ready` does not wait for it, `told` does.
         """
         function(*[self.to_numpy(array) for array in arrays])
+
+    def told(self) -> None:
+        """Wait until all that `tell` was asked for has been told."""
+        self.ready(())
 
     def origins(self, note: Callable[[], Any]) -> AbstractContextManager | None:
         """While it lasts, remember where the numbers of derivatives come from.

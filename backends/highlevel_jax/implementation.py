@@ -133,6 +133,8 @@ class JaxBackend(Backend):
     def tell(self, function: Callable, *values: Array) -> None:
         jax.debug.callback(lambda *found: function(*map(np.asarray, found)), *values)
 
+    told = _door(jax.effects_barrier)
+
     # Errors.
     explain = _door(explain)
 

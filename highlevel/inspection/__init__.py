@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 from highlevel._lazy import lazy_package
 
 if TYPE_CHECKING:
+    from highlevel.inspection.compare import Comparison as Comparison
+    from highlevel.inspection.compare import PrecisionReport as PrecisionReport
+    from highlevel.inspection.compare import compare_backends as compare_backends
+    from highlevel.inspection.compare import precision_report as precision_report
     from highlevel.inspection.compiled import CompiledProgram as CompiledProgram
     from highlevel.inspection.compiled import compiled_program as compiled_program
+    from highlevel.inspection.debug import checked_kernels as checked_kernels
+    from highlevel.inspection.debug import guard as guard
+    from highlevel.inspection.debug import hooks as hooks
     from highlevel.inspection.memory import Holding as Holding
     from highlevel.inspection.memory import Memory as Memory
     from highlevel.inspection.model_graph import Box as Box
@@ -40,6 +47,10 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_package(
     __name__,
     {
+        "highlevel.inspection.compare": (
+            "Comparison PrecisionReport compare_backends precision_report"
+        ),
+        "highlevel.inspection.debug": "checked_kernels guard hooks",
         "highlevel.inspection.memory": "Holding Memory",
         "highlevel.inspection.replay": "NonFinite Replay replay_step",
         "highlevel.inspection.model_graph": "Box BoxGraph",

@@ -29,6 +29,7 @@ from highlevel.errors import add_note, describe, hide_frames
 from highlevel.layers import tracking
 from highlevel.layers.call_info import CallInfo, call_info
 from highlevel.layers.config import LayerConfig
+from highlevel.layers.debugging import Debugging, debugging
 from highlevel.layers.input_spec import check_inputs
 from highlevel.layers.mask_flow import MaskFlow, without_masked
 from highlevel.layers.training_settings import TrainingSettings
@@ -41,7 +42,13 @@ from highlevel.masking import (
     set_mask,
 )
 from highlevel.naming import _path
-from highlevel.rematerialization import current_remat_scope, recompute, recomputing, remat
+from highlevel.rematerialization import (
+    current_remat_scope,
+    evaluating_abstractly,
+    recompute,
+    recomputing,
+    remat,
+)
 from highlevel.state import StatelessScope, active_distribution, autocast_dtype, current_scope
 from highlevel.symbolic import (
     Node,
@@ -72,13 +79,15 @@ class CallContext:
         training: whether the outer call is a training one; None if nobody said.
         observer: called with `(layer, args, kwargs, outputs)` after every layer's call; what
             it returns, unless None, takes the outputs' place.
+        mode: the debug mode that is on, None nearly always.
     """
 
-    __slots__ = ("observer", "training")
+    __slots__ = ("mode", "observer", "training")
 
     def __init__(self, training: bool | None = None, observer: Callable | None = None) -> None:
         self.training = training
         self.observer = observer
+        self.mode = debugging.get()
 
 
 #: how many losses layers have kept from calls outside of compiled programs
@@ -447,6 +456,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
                     self._build_for(info, args, kwargs)
                 if self._input_spec is not None and args:
                     check_inputs(self._input_spec, args[0], self)
+                if context.mode is not None and not symbolic:
+                    _tell(context.mode, "before", self, args, kwargs)
                 if symbolic:
                     outputs = self._infer(info, args, kwargs)
                 elif self._remat_scope is None:
@@ -481,6 +492,8 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
                 batch = value.shape[0] if value.ndim else 1
                 counted = without_masked(value)
                 self.add_loss(self.activity_regularizer(counted) / max(batch, 1))
+        if context.mode is not None and not symbolic:
+            _tell(context.mode, "after", self, args, kwargs, outputs)
         if context.observer is not None:
             seen = context.observer(self, args, kwargs, outputs)
             outputs = outputs if seen is None else seen
@@ -770,6 +783,16 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
             error,
             f"In layer '{self.path}' ({type(self).__name__}), called with {', '.join(shown)}.",
         )
+
+
+def _tell(mode: Debugging | None, when: str, *found: Any) -> None:
+    """Call what debug modes do, the outermost first; not where only shapes are wanted."""
+    if mode is None or evaluating_abstractly():
+        return
+    _tell(mode.outer, when, *found)
+    function = getattr(mode, when)
+    if function is not None:
+        function(*found)
 
 
 def holds_strings(value: Any) -> bool:

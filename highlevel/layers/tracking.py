@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from highlevel.layers.debugging import debugging
 from highlevel.metrics.base import Metric
 from highlevel.random.seed_generator import SeedGenerator
 from highlevel.variable import Variable
@@ -145,7 +146,7 @@ class Tracked:
 
     def structure(self) -> list[Any]:
         """All layers with their attributes, and the variables with their `trainable`."""
-        parts: list[Any] = []
+        parts: list[Any] = [debugging.get()]
         for layer in self._flatten_layers():
             parts.append(layer)
             parts += [v for name, v in layer.__dict__.items() if name not in _INTERNAL]

@@ -546,6 +546,55 @@ class Model(Trainer, Layer):
         """
         return inspection.profile_model(self, x, training, runs)
 
+    @public
+    def compare_backends(
+        self,
+        x: Any,
+        y: Any = None,
+        backends: tuple[str, str] = ("numpy", "jax"),
+        tolerance: float = 1e-3,
+        training: bool = False,
+    ) -> inspection.Comparison:
+        """Run the model on two backends and compare every layer's outputs.
+
+        Args:
+            x: inputs, of one batch.
+            y: targets; with them the gradients of outputs are compared too.
+            backends: names of the two.
+            tolerance: share of a layer's largest value from which it is said to depart.
+            training: whether the layers act as in training.
+
+        Returns:
+            A `Comparison`: `.first` is the first layer that departs, `comparison["conv"]` the
+            difference at a path; it prints as a table.
+
+        Raises:
+            ValueError: not two backends.
+        """
+        return inspection.compare_backends(self, x, y, backends, tolerance, training)
+
+    @public
+    def precision_report(
+        self, x: Any, dtype: str = "float16", training: bool = False
+    ) -> inspection.PrecisionReport:
+        """What every layer loses in half precision, and which overflows first.
+
+        The model is run in float32, then with all layers under the mixed policy of `dtype`,
+        their variables in float32. It is left as it was.
+
+        Args:
+            x: inputs, of one batch.
+            dtype: `"float16"` or `"bfloat16"`.
+            training: whether the layers act as in training.
+
+        Returns:
+            A `PrecisionReport`: `.first_overflow`, `report["conv"].error`; it prints as a table.
+
+        Raises:
+            ValueError: another dtype.
+        """
+        return inspection.precision_report(self, x, dtype, training)
+
     # ------------------------------------------------------------- configuration
 
     @classmethod

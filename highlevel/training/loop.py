@@ -23,6 +23,7 @@ from highlevel import config
 from highlevel.callbacks import CallbackList
 from highlevel.errors import add_note
 from highlevel.inspection.watch import gauges_of
+from highlevel.layers.debugging import debugging
 from highlevel.state import active_distribution
 from highlevel.training.callbacks.logs import LazyLogs
 from highlevel.training.data.host import through_host
@@ -330,6 +331,7 @@ def _pass(
     """One pass over the data; returns the last logs, still on the device."""
     begin = getattr(callbacks, f"on_{mode}_batch_begin") if callbacks is not None else None
     end = getattr(callbacks, f"on_{mode}_batch_end") if callbacks is not None else None
+    mode_on = debugging.get()
     watch = model._trainer.watch if mode == "train" else None
     gauges = model._trainer.measuring if mode == "train" else None
     watched = None
@@ -376,6 +378,8 @@ def _pass(
         found = watch and watch.noticed(logs, call, batch, not program.compiled)
         pace.dispatched(logs, count)
         clock.add("device", waited)
+        if mode_on is not None:
+            mode_on.check()
         if found:
             step, data, logs = found
             _not_finite(model, callbacks, where, logs, step, data)
