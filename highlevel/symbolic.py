@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from highlevel_backend import ArraySpec, canonical_name, current_backend, tree
 
 from highlevel._typing import ArrayOperators
+from highlevel.inspection import sheets
 from highlevel.naming import unique_name
 from highlevel.state import AbstractScope
 
@@ -180,6 +181,9 @@ class SymbolicTensor(ArrayOperators):
     def __repr__(self) -> str:
         name = f", name={self.name}"
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}{name}>"
+
+    def _repr_html_(self) -> str:
+        return sheets.of_tensor(self)
 
     __hash__ = object.__hash__
 

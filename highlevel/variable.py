@@ -25,6 +25,7 @@ from highlevel_backend import (
 
 from highlevel import config
 from highlevel._typing import ArrayOperators
+from highlevel.inspection import sheets
 from highlevel.naming import current_path, unique_name
 from highlevel.state import active_distribution, autocast_dtype, current_scope
 
@@ -434,6 +435,9 @@ class Variable(ArrayOperators):
 
     def __str__(self) -> str:
         return repr(self)
+
+    def _repr_html_(self) -> str:
+        return sheets.of_variable(self)
 
 
 def _operator(name: str) -> Callable:

@@ -10,7 +10,7 @@ ROOT = pathlib.Path(highlevel.__file__).parent
 # Floors from the ground up; what stands on one floor may import one another, cycles aside.
 FLOORS = [
     ["config", "naming", "tree", "serialization", "dtype_policies", "_lazy", "_typing",
-     "utils.naming"],
+     "utils.naming", "inspection.tables", "inspection.sheets"],
     ["state", "symbolic", "operation", "variable", "masking", "errors", "rematerialization",
      "compilations"],
     ["ops"],

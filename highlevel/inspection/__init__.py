@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from highlevel.inspection.compare import precision_report as precision_report
     from highlevel.inspection.compiled import CompiledProgram as CompiledProgram
     from highlevel.inspection.compiled import compiled_program as compiled_program
+    from highlevel.inspection.curves import plot_history as plot_history
     from highlevel.inspection.debug import checked_kernels as checked_kernels
     from highlevel.inspection.debug import guard as guard
     from highlevel.inspection.debug import hooks as hooks
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from highlevel.inspection.memory import Memory as Memory
     from highlevel.inspection.model_graph import Box as Box
     from highlevel.inspection.model_graph import BoxGraph as BoxGraph
+    from highlevel.inspection.picture import Picture as Picture
     from highlevel.inspection.plan import LayerMemory as LayerMemory
     from highlevel.inspection.plan import LayerPlan as LayerPlan
     from highlevel.inspection.plan import Plan as Plan
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from highlevel.inspection.replay import Replay as Replay
     from highlevel.inspection.replay import replay_step as replay_step
     from highlevel.inspection.statistics import Statistics as Statistics
+    from highlevel.inspection.summary import Summary as Summary
     from highlevel.inspection.tables import Mark as Mark
     from highlevel.inspection.tables import Shown as Shown
     from highlevel.inspection.tables import Table as Table
@@ -51,15 +54,18 @@ __getattr__, __dir__, __all__ = lazy_package(
             "Comparison PrecisionReport compare_backends precision_report"
         ),
         "highlevel.inspection.debug": "checked_kernels guard hooks",
+        "highlevel.inspection.curves": "plot_history",
         "highlevel.inspection.memory": "Holding Memory",
         "highlevel.inspection.replay": "NonFinite Replay replay_step",
         "highlevel.inspection.model_graph": "Box BoxGraph",
+        "highlevel.inspection.picture": "Picture",
         "highlevel.inspection.plot": "Drawing draw_model",
         "highlevel.inspection.compiled": "CompiledProgram compiled_program",
         "highlevel.inspection.plan":
             "LayerMemory LayerPlan Plan flops_of_layer memory_of_layer plan_model",
         "highlevel.inspection.profile": "LayerProfile Profile profile_model",
         "highlevel.inspection.statistics": "Statistics",
+        "highlevel.inspection.summary": "Summary",
         "highlevel.inspection.tables": "Mark Shown Table",
         "highlevel.inspection.trace": "LayerCall Trace trace_model",
         "highlevel.inspection.watch": "Watch Watched",

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
-    "Mark", "Shown", "Table", "readable_count", "readable_number", "readable_size",
+    "Mark", "Shown", "Table", "html_of", "readable_count", "readable_number", "readable_size",
     "readable_time",
 ]
 
@@ -27,7 +27,8 @@ vertical-align:top;white-space:pre-line;font-variant-numeric:tabular-nums}
 .hl-t .hl-r{text-align:right;white-space:nowrap}
 .hl-t .hl-bad{color:var(--hl-bad);font-weight:600}.hl-t .hl-warn{color:var(--hl-warn)}
 .hl-t .hl-good{color:var(--hl-good)}.hl-t .hl-muted,.hl-t p{color:var(--hl-muted)}
-.hl-t p{margin:.2em 0}
+.hl-t p{margin:.2em 0}.hl-t summary{cursor:pointer}.hl-t details{margin:.2em 0 .2em 1em}
+.hl-t .hl-spark{fill:none;stroke:currentColor;stroke-width:1.3}
 </style>"""
 
 
@@ -140,8 +141,17 @@ class Shown:
         return "\n\n".join(map(str, self._tables()))
 
     def _repr_html_(self) -> str:
-        tables = "".join(table.html() for table in self._tables())
-        return f'{_STYLE}<div class="hl-t">{tables}</div>'
+        return html_of(self._tables())
+
+
+def html_of(tables: Iterable[Table], more: str = "") -> str:
+    """Tables as HTML with its style.
+
+    Args:
+        tables: one below the other.
+        more: HTML that stands below them.
+    """
+    return f'{_STYLE}<div class="hl-t">{"".join(table.html() for table in tables)}{more}</div>'
 
 
 # ------------------------------------------------------------------------- numbers

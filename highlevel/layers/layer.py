@@ -26,6 +26,7 @@ from highlevel import (
 )
 from highlevel.config import is_traceback_filtering_enabled
 from highlevel.errors import add_note, describe, hide_frames
+from highlevel.inspection import sheets
 from highlevel.layers import tracking
 from highlevel.layers.call_info import CallInfo, call_info
 from highlevel.layers.config import LayerConfig
@@ -757,6 +758,9 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
 
     def __str__(self) -> str:
         return repr(self)
+
+    def _repr_html_(self) -> str:
+        return sheets.of_layer(self)
 
     # -------------------------------------------------------------------- errors
 

@@ -11,7 +11,7 @@ from highlevel_backend import current_backend, tree, use_backend
 
 from highlevel import inspection
 from highlevel.errors import public
-from highlevel.inspection.summary import print_summary
+from highlevel.inspection.summary import Summary, print_summary
 from highlevel.layers.layer import (
     CallContext,
     Layer,
@@ -674,7 +674,7 @@ class Model(Trainer, Layer):
     ) -> None:
         """Print a table of the layers: names, output shapes, parameters, connections.
 
-        Nothing is allocated for it.
+        Nothing is allocated for it. In notebooks it is HTML, where models inside open.
 
         Args:
             line_length: width in characters.
@@ -688,6 +688,9 @@ class Model(Trainer, Layer):
             self, line_length=line_length, positions=positions, print_fn=print_fn,
             expand_nested=expand_nested, show_trainable=show_trainable, layer_range=layer_range,
         )
+
+    def _repr_html_(self) -> str:
+        return Summary(self)._repr_html_()
 
     def plot(
         self,

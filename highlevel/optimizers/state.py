@@ -11,6 +11,7 @@ import numpy as np
 from highlevel_backend import current_backend
 
 from highlevel import serialization
+from highlevel.inspection import sheets
 from highlevel.naming import auto_name, name_scope
 from highlevel.optimizers.schedules.schedule import LearningRateSchedule
 from highlevel.variable import Variable
@@ -535,6 +536,9 @@ class OptimizerState:
     def __repr__(self) -> str:
         state = f"{len(self._trainable_variables)} variables" if self.built else "not built"
         return f"<{type(self).__name__} name={self.name}, {state}>"
+
+    def _repr_html_(self) -> str:
+        return sheets.of_optimizer(self)
 
 
 def _number(name: str, learning_rate: Any) -> Any:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from highlevel import inspection
+from highlevel.inspection import sheets
 from highlevel.training.callbacks.callback import Callback, Logs
 
 __all__ = ["History"]
@@ -66,3 +69,21 @@ class History(Callback):
         last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items()
                          if isinstance(values[-1], float))
         return f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>"
+
+    def _repr_html_(self) -> str:
+        return sheets.of_history(self)
+
+    def plot(self, names: Sequence[str] | None = None) -> inspection.Picture:
+        """Draw the values over the epochs, those of training and validation together.
+
+        Args:
+            names: of metrics, without `val_`; all of them when None.
+
+        Returns:
+            A picture, which shows itself in notebooks; `.save("curves.png")` writes it.
+
+        Raises:
+            ValueError: an unknown name, or no epoch has ended.
+            ImportError: matplotlib is not installed.
+        """
+        return inspection.plot_history(self, names)
