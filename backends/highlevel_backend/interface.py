@@ -17,7 +17,7 @@ definition over `xp` that a backend replaces where it has something better.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,9 @@ class Backend(abc.ABC):
             by the conformance kit. One is no operation's: `flash_attention(query, key,
             value, bias, mask, scale, is_causal)`, which `ops.dot_product_attention` asks
             with arrays of one dtype and which may answer NotImplemented.
+        slow_in_loops: names of the primitives (`"conv"`) that take longer in the body of
+            `while_loop` or `scan` than a dispatch of their own costs. Steps of training
+            that hold one are dispatched one by one.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Backend(abc.ABC):
     compiles: bool = False
     programs_take_numpy: bool = False
     kernels: Mapping[str, Callable] = {}
+    slow_in_loops: Collection[str] = ()
     #: Takes apart any structure that the library knows, those of its users too (the state of
     #: an optax transformation): `value -> (leaves, rebuild)`. None where there are none.
     flatten_registered: Callable[[Any], tuple[list, Callable]] | None = None

@@ -1,37 +1,19 @@
-"""Convolution, lowered for the platform that the program is compiled for.
+"""Convolution, lowered for the platform and for where it stands in the program.
 
 Everywhere but on the CPU this is `lax.conv_general_dilated`, derivatives included (cuDNN
-on a GPU). For the CPU, XLA's forward convolution is good, in loops too, but both of its
-gradients are slow, and in the body of a loop very slow: they run on one thread there. So
-the value and the derivatives are computed by different formulas. Milliseconds, jax 0.10 on
-2 cores of a shared machine, derivatives alone / in `lax.scan`:
+on a GPU). For the CPU, XLA has two convolutions. In the program itself it calls a library,
+value and gradients alike; in the body of a loop it compiles a plain nest of loops, which for
+the gradients is up to a hundred times slower, on one thread. So there the derivatives are
+computed by other formulas, and steps of training that hold a convolution are not put into
+a loop (`Backend.slow_in_loops`). What the library is slow at is computed by formula in both
+places: depthwise, 3-d and transposed convolutions, and windows of one entry. The grid that
+was measured is in `docs/design/convolutions.md`; the rule made of it, by static shape and
+place alone (`plan`):
 
-    3×3, batch × height × width × channels    value    by the input   by the kernel
-    128×13×13×32 → 64    stock                26       13 / 44        35 / 924
-                         rows                 23       14 / 9         28 / 26
-    32×32×32×64 → 64     stock                72       53 / 219       262 / 4925
-                         rows                 132      103 / 75       184 / 95
-    16×64×64×3 → 32      stock                7        4 / 59         13 / 244
-                         patches              9        4 / 5          17 / 26
-    16×32×32×64 → 128, window 1×1   stock     6        8 / 10         200 / 351
-                         matrix product       3        7 / 8          25 / 15
-    8×12×12×12×16 → 16 (3-d)        stock     12       12 / 49        16 / 120
-                         rows                 6        5 / 4          9 / 9
-    32×14×14×32 → 16, transposed, step 2  stock  2     2 / 14         23 / 39
-                         spread products      2        2 / 2          5 / 5
-    32×28×28×32, depthwise          stock     30       29 / 1         27 / 438
-                         shifted products     1        1 / 1          6 / 6
-
-Both derivatives together, ours as a ratio of stock, 15 shapes of
-`tests/benchmarks/jax_lowerings.py`: 0.1 to 1.1 alone, but 1.6 for 64×64×3 → 32 and 2.0 for
-a 5×5 window on 14×14×32; in `lax.scan` 0.02 to 0.35. A training loop runs in a scan, so
-this decides.
-
-The rule made of it, by static shape alone (`plan`):
-
-- window of one entry: a matrix product;
+- window of one entry: a matrix product; outside of loops the stock one where it has strides;
 - one input channel per group (depthwise): the sum of shifted products;
 - spaced input (transposed convolution): derivatives by products spread over the output;
+- outside of loops, 1-d and 2-d: stock;
 - otherwise derivatives by shifted slices of the input, joined into patches, and matrix
   products: one product for few channels, else one per row of the window, which
   needs less memory;
@@ -96,7 +78,10 @@ def stock_conv(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def plan(
-    x_shape: Sequence[int], kernel_shape: Sequence[int], geometry: Geometry
+    x_shape: Sequence[int],
+    kernel_shape: Sequence[int],
+    geometry: Geometry,
+    in_loop: bool = True,
 ) -> tuple[Callable, Callable]:
     """Which formulas compute the value and the derivatives on a CPU.
 
@@ -104,6 +89,7 @@ def plan(
         x_shape: `(batch, *spatial, channels)`.
         kernel_shape: `(*window, channels // groups, out_channels)`.
         geometry: the static arguments.
+        in_loop: whether the convolution may stand in the body of a loop.
 
     Returns:
         Two functions `(x, kernel, geometry) -> array` of equal results.
@@ -121,10 +107,12 @@ def plan(
             return stock_conv, slices.split_groups
         return stock_conv, slices.batched_groups
     spaced = max(geometry.input_dilation) > 1
-    if size == 1 and not spaced:
+    if size == 1 and not spaced and (in_loop or max(geometry.strides) == 1):
         return slices.patches, slices.patches
     if spaced and max(geometry.strides) == 1:
         return stock_conv, slices.spread
+    if not in_loop and len(window) < 3:
+        return stock_conv, stock_conv
     derivatives = slices.rows if depth * window[-1] >= _ROW_WIDTH else slices.patches
     if depth == 1 and not spaced:
         return slices.shifted, derivatives
@@ -133,9 +121,11 @@ def plan(
     return stock_conv, derivatives
 
 
-def _on_cpu(x: Array, kernel: Array, geometry: Geometry, derivative: bool = False) -> Array:
+def _on_cpu(
+    x: Array, kernel: Array, geometry: Geometry, derivative: bool = False, in_loop: bool = True
+) -> Array:
     """The planned formula; half precision is widened, summed in float32, and narrowed."""
-    formula = plan(x.shape, kernel.shape, geometry)[derivative]
+    formula = plan(x.shape, kernel.shape, geometry, in_loop)[derivative]
     if x.dtype.itemsize > 2:
         return formula(x, kernel, geometry)
     wide = formula(x.astype(jnp.float32), kernel.astype(jnp.float32), geometry)
@@ -180,19 +170,23 @@ def _fold(primitive: Any, operands: tuple, axes: tuple, parameters: dict) -> Arr
 
 
 _derivative = functools.partial(_on_cpu, derivative=True)
-_conv = define("highlevel_conv", _out_shape, stock_conv, _on_cpu, _fold)
+_outside = functools.partial(_on_cpu, in_loop=False)
+_derivative_outside = functools.partial(_on_cpu, derivative=True, in_loop=False)
+_conv = define("highlevel_conv", _out_shape, stock_conv, _on_cpu, _fold, _outside)
 _conv_by_x = define(
     "highlevel_conv_gradient_by_input",
     lambda g, kernel, geometry, shape: (g[0], *shape[1:]),
     _by_x(stock_conv),
     _by_x(_derivative),
     _fold,
+    _by_x(_derivative_outside),
 )
 _conv_by_kernel = define(
     "highlevel_conv_gradient_by_kernel",
     lambda x, g, geometry, shape: shape,
     _by_kernel(stock_conv),
     _by_kernel(_derivative),
+    outside_loops=_by_kernel(_derivative_outside),
 )
 
 # Each rule: the gradient that reaches the result, then the operands, of which the one that

@@ -74,6 +74,11 @@ class JaxBackend(Backend):
 
     cache_programs = _door(cache_programs)
 
+    @property
+    def slow_in_loops(self) -> tuple[str, ...]:  # type: ignore[override]
+        # `convolution` says what is slow there.
+        return ("conv",) if jax.default_backend() == "cpu" else ()
+
     def _count(self) -> None:
         self.compile_count += 1
 

@@ -17,6 +17,7 @@ import jax
 from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
+from jaxlib.mlir import ir
 
 __all__ = ["DEFINITIONS", "define", "same_axes", "type_like"]
 
@@ -32,6 +33,7 @@ def define(
     stock: Callable,
     on_cpu: Callable,
     mapped: Callable | None = None,
+    outside_loops: Callable | None = None,
 ) -> Primitive:
     """An operation of two definitions, without rules for derivatives.
 
@@ -44,6 +46,8 @@ def define(
         mapped: what `vmap` makes of it where there is something better than mapping the
             definitions: `(primitive, operands, axes, parameters) -> array` with the mapped
             axis first, or None where it does not know.
+        outside_loops: the same as `on_cpu`, where the operation stands in the program itself
+            and not in the body of a loop, a branch or a function of it.
 
     Returns:
         The primitive; `bind(*arrays, **parameters)` calls it. Parameters must be hashable.
@@ -80,11 +84,43 @@ def define(
         return jax.vmap(plain, in_axes=axes)(*operands), 0
 
     batching.primitive_batchers[primitive] = batched
-    mlir.register_lowering(primitive, mlir.lower_fun(stock, multiple_results=False))
-    mlir.register_lowering(
-        primitive, mlir.lower_fun(on_cpu, multiple_results=False), platform="cpu"
-    )
+    if outside_loops is None:
+        mlir.register_lowering(primitive, mlir.lower_fun(stock, multiple_results=False))
+        mlir.register_lowering(
+            primitive, mlir.lower_fun(on_cpu, multiple_results=False), platform="cpu"
+        )
+        return primitive
+
+    def for_any(*operands: Array, **parameters: Any) -> Array:
+        return lax.platform_dependent(
+            *operands,
+            cpu=functools.partial(on_cpu, **parameters),
+            default=functools.partial(stock, **parameters),
+        )
+
+    def by_place(context: Any, *operands: Any, **parameters: Any) -> Any:
+        platforms = tuple(context.module_context.platforms)
+        if "cpu" not in platforms:
+            formula = stock
+        elif len(platforms) > 1:
+            formula = for_any
+        else:
+            formula = outside_loops if _stands_outside() else on_cpu
+        rule = mlir.lower_fun(formula, multiple_results=False)
+        return rule(context, *operands, **parameters)
+
+    # Not cached, or the first place would decide for all. One rule for all platforms: JAX 0.10
+    # fails to choose among several that are not cached.
+    mlir.register_lowering(primitive, by_place, cacheable=False)
     return primitive
+
+
+def _stands_outside() -> bool:
+    """Whether what is lowered now stands in the program's main function, in no region of it."""
+    operation = ir.InsertionPoint.current.block.owner.operation
+    return operation.name == "func.func" and (
+        ir.StringAttr(operation.attributes["sym_name"]).value == "main"
+    )
 
 
 def _varying(x: Array) -> frozenset:

@@ -148,6 +148,9 @@ class Layer(TrainingSettings, MaskFlow, LayerConfig):
     ['scale/factor']
     """
 
+    #: names of the backend's primitives that `call` is made of, where that matters for training:
+    #: see `Backend.slow_in_loops`
+    primitives: tuple[str, ...] = ()
     #: whether it works on strings or 64-bit integers, in NumPy whatever the backend
     runs_on_host = False
     #: whether `call` takes strings

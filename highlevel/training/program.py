@@ -3,12 +3,13 @@
 The state is a tuple of lists of arrays. `fixed` lists are only read; `carried` ones are
 handed to the program, which may reuse their memory, and come back changed. A *block*
 runs several steps over data that lies on the device, in one dispatch: the number of
-steps is a run-time value, so one program serves blocks of every length.
+steps is a run-time value, so one program serves blocks of every length. Where the step holds
+a primitive that the backend calls slow in loops, a block is as many dispatches of one step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from highlevel_backend import ArraySpec, canonical_name, current_backend, tree
@@ -51,6 +52,7 @@ class Program:
         reads: whether the state mostly comes out as it went in, as in prediction. It is not
             handed over then, and only what has changed is written back.
         look: `(result, carried) -> dict`, further results, found once after a step or block.
+        primitives: names of the backend's primitives that the step is known to hold.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Program:
         notes: tuple[Any, Any] = (None, None),
         reads: bool = False,
         look: Callable | None = None,
+        primitives: Iterable[str] = (),
     ) -> None:
         self._backend = current_backend()
         self._fixed = fixed
@@ -81,6 +84,19 @@ class Program:
         if distribution is not None:
             step = _distributed(step, carried, distribution)
 
+        def at(fixed: Any, carried: Any, data: Any, order: Any, i: Any) -> tuple:
+            rows = take_rows(data, order[i])
+            if by_rows:
+                rows = rows, order[i] >= 0
+            if distribution is not None:
+                rows = distribution.batch(rows)
+            return step(fixed, carried, rows)
+
+        def single(fixed: Any, carried: Any, data: Any, order: Any, start: Any) -> tuple:
+            result, carried = at(fixed, carried, data, order, start)
+            result = result if results is None else results(carried)
+            return (result if look is None else {**result, **look(result, carried)}), carried
+
         def block(
             fixed: Any, carried: Any, data: Any, order: Any, start: Any, count: Any
         ) -> tuple:
@@ -88,12 +104,7 @@ class Program:
 
             def one(state: tuple) -> tuple:
                 i, carried, logs = state
-                rows = take_rows(data, order[i])
-                if by_rows:
-                    rows = rows, order[i] >= 0
-                if distribution is not None:
-                    rows = distribution.batch(rows)
-                result, carried = step(fixed, carried, rows)
+                result, carried = at(fixed, carried, data, order, i)
                 return i + 1, carried, (result if results is None else logs)
 
             logs: Any = ()
@@ -121,6 +132,9 @@ class Program:
         if self.compiled:
             compile_ = self._backend.compile
             self._step = compile_(alone, donate=() if reads else (1,), note=notes[0])
+            self._single = None
+            if not set(primitives).isdisjoint(self._backend.slow_in_loops):
+                self._single = compile_(single, donate=(1,), note=notes[1])
             self._block = compile_(block, donate=(1,), note=notes[1])
         else:
             self._step = alone
@@ -260,8 +274,18 @@ class Program:
         Where the program goes `by_rows`, a number below 0 stands for a row that does not count.
         """
         known = self._kept.get() is not None
-        fixed, carried = self._values()
         backend = self._backend
+        if self._single is not None:
+            result = None
+            for i in range(start, start + count):
+                fixed, carried = self._values()
+                result, carried = self._single(
+                    fixed, carried, data, order, backend.asarray(i, "int32")
+                )
+                self._write(fixed, carried, known)
+                known = True
+            return result
+        fixed, carried = self._values()
         result, carried = self._block(
             fixed, carried, data, order,
             backend.asarray(start, "int32"), backend.asarray(count, "int32"),

@@ -709,6 +709,7 @@ class Trainer(_Base):
             step_by_rows if by_rows else step, finish, fixed, carried, self._structure_for(mode),
             compiled=not self.run_eagerly, by_rows=by_rows, notes=notes, reads=mode == "predict",
             look=look,
+            primitives=[name for layer in self._flatten_layers() for name in layer.primitives],
         )
         return program
 

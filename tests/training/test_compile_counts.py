@@ -55,6 +55,22 @@ def test_fit_compiles_once(jax_backend):
     assert compiled() == 1, "the partial last batch costs one more"
 
 
+def test_steps_with_convolutions_are_no_loop_and_one_program(jax_backend):
+    """Stock convolutions are slow in the body of a loop on a CPU."""
+    images = np.linspace(-1, 1, 20 * 16, dtype="float32").reshape(20, 4, 4, 1)
+    model = hl.Sequential([
+        hl.Input((4, 4, 1)), hl.layers.Conv2D(2, 2), hl.layers.Flatten(), hl.layers.Dense(3),
+    ])
+    model.compile("sgd", hl.losses.SparseCategoricalCrossentropy(from_logits=True))
+    compiled = Counter(jax_backend)
+    losses = model.fit(images, Y[:20], batch_size=5, epochs=2, verbose=0).history["loss"]
+    assert compiled() == 1 and losses[1] < losses[0]
+    assert model.optimizer.iterations.numpy() == 8
+    program = model._program("train")
+    assert program._single is not None
+    assert make()._program("train")._single is None
+
+
 def test_validation_costs_its_own_program_once(jax_backend):
     model, compiled = make(), Counter(jax_backend)
     model.fit(X, Y, batch_size=10, epochs=3, verbose=0, validation_data=(X[:20], Y[:20]))

@@ -20,6 +20,7 @@ class WindowedLayer(DescribedLayer):
         rank: number of spatial axes.
     """
 
+    primitives = ("conv",)
     rank: int
     filters: int | None = None
     bias: Any = None

@@ -26,6 +26,13 @@ def geometry(axes, strides=1, padding=0, spacing=1, dilation=1, groups=1):
 # Programs that run once: compiled quickly rather than well.
 quick = functools.partial(jax.jit, compiler_options={"xla_llvm_disable_expensive_passes": True})
 
+
+
+def as_in_loop(function):
+    """In a function within the program, where the formulas for loops are chosen."""
+    return quick(lambda *arrays: jax.jit(function)(*arrays))
+
+
 CONVOLUTIONS = {
     "one channel": ((2, 7, 7, 1), (3, 3, 1, 4), geometry(2)),
     "patches": ((2, 7, 6, 3), (3, 3, 3, 4), geometry(2, padding=1)),
@@ -89,7 +96,7 @@ def test_convolution_and_its_derivatives_agree_with_the_stock_ones(name):
     x, kernel = arrays(x_shape, kernel_shape)
     dx, dkernel = arrays(x_shape, kernel_shape, seed=1)
 
-    @quick
+    @as_in_loop
     def everything(x, kernel, dx, dkernel):
         found = []
         for conv in (ours, cut_stock):
@@ -272,6 +279,41 @@ def test_convolutions_for_cuda_stay_stock_and_become_slices_for_the_cpu():
     assert cuda.count("stablehlo.convolution") == 3  # the value and both gradients
     assert "stablehlo.slice" not in cuda and "stablehlo.dot_general" not in cuda
     cpu = _program("cpu", function, x, kernel)
+    assert cpu.count("stablehlo.convolution") == 3 and "stablehlo.dot_general" not in cpu
+
+
+def test_outside_of_loops_the_derivatives_agree_too():
+    g = geometry(2, strides=2, padding=(0, 1))
+    x, kernel = arrays((2, 6, 6, 3), (3, 3, 3, 4))
+    one = kernel[:1, :1]
+
+    @quick
+    def gradients(x, kernel, one):
+        return [
+            jax.grad(lambda x, k, c=conv, at=at: jnp.tanh(0.2 * c(x, k, at)).sum(), (0, 1))(
+                x, k
+            )
+            for conv in (ours, stock_conv)
+            for k, at in ((kernel, g), (one, geometry(2)), (one, g))
+        ]
+
+    found = gradients(x, kernel, one)
+    jax.tree.map(close, found[:3], found[3:])
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_gradients_of_convolutions_in_loops_become_slices_for_the_cpu(nested):
+    """Also where the body is a function of its own, which nothing in it shows."""
+    x, kernel = arrays((2, 6, 6, 8), (3, 3, 8, 8))
+    gradient = jax.grad(lambda x, k: (ours(x, k, geometry(2, padding=1)) ** 2).sum(), (0, 1))
+    step = jax.jit(gradient) if nested else gradient
+
+    def loop(x, kernel):
+        return jax.lax.fori_loop(0, 3, lambda i, pair: step(*pair), (x, kernel))
+
+    cuda = _program("cuda", loop, x, kernel)
+    assert cuda.count("stablehlo.convolution") == 3
+    cpu = _program("cpu", loop, x, kernel)
     assert cpu.count("stablehlo.convolution") == 1
     assert "stablehlo.dot_general" in cpu and "stablehlo.slice" in cpu
 
@@ -306,6 +348,12 @@ def test_plan_is_by_static_shape():
     assert convolution.plan((8, 9, 9, 64), (3, 3, 64, 8), g) == (stock_conv, slices.rows)
     assert convolution.plan((8, 9, 9, 3), (3, 3, 3, 8), g) == (stock_conv, slices.patches)
     assert convolution.plan((8, 9, 9, 3), (16, 16, 3, 8), geometry(2, padding=9))[1] is stock_conv
+    assert convolution.plan((8, 9, 9, 64), (3, 3, 64, 8), g, in_loop=False)[1] is stock_conv
+    one = (1, 1, 64, 8)
+    assert convolution.plan((8, 9, 9, 64), one, g, in_loop=False)[1] is slices.patches
+    strided = geometry(2, strides=2)
+    assert convolution.plan((8, 9, 9, 64), one, strided, in_loop=False)[1] is stock_conv
+    assert convolution.plan((8, 9, 9, 64), one, strided)[1] is slices.patches
 
 
 def test_gradients_over_two_devices():
