@@ -273,18 +273,18 @@ class Program:
 
         Where the program goes `by_rows`, a number below 0 stands for a row that does not count.
         """
-        known = self._kept.get() is not None
         backend = self._backend
         if self._single is not None:
             result = None
             for i in range(start, start + count):
+                known = self._kept.get() is not None
                 fixed, carried = self._values()
                 result, carried = self._single(
                     fixed, carried, data, order, backend.asarray(i, "int32")
                 )
                 self._write(fixed, carried, known)
-                known = True
             return result
+        known = self._kept.get() is not None
         fixed, carried = self._values()
         result, carried = self._block(
             fixed, carried, data, order,
