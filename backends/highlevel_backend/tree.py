@@ -33,6 +33,9 @@ def _flatten_into(value: Any, out: list, leaf: Callable[[Any], bool] | None) -> 
         return _LEAF
     if value is None:
         return None
+    cls = type(value)
+    if cls is list or cls is tuple:  # the commonest, without asking for subclasses
+        return (cls, tuple([_flatten_into(item, out, leaf) for item in value]))
     if isinstance(value, dict):
         keys = _sorted_keys(value)
         children = tuple([_flatten_into(value[key], out, leaf) for key in keys])

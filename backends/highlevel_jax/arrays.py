@@ -6,6 +6,7 @@ commonest case first, by `type(x) is ...`, and does nothing else for it.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -237,6 +238,12 @@ def _survey(x: list | tuple) -> tuple[bool, bool]:
     return scalars_only, has_jax
 
 
+@functools.cache
+def many_processes() -> bool:
+    """Whether this process is one of several; asked once there are arrays, it cannot change."""
+    return jax.process_count() > 1
+
+
 def to_numpy(x: Any) -> np.ndarray:
     """The values of `x`, waiting for them if need be.
 
@@ -248,7 +255,10 @@ def to_numpy(x: Any) -> np.ndarray:
         if value is None:
             raise jax.errors.TracerArrayConversionError(x)  # a TypeError
         x = value
-    if type(x) is CONCRETE and not x.is_fully_addressable and not x.is_fully_replicated:
+    if (
+        type(x) is CONCRETE and many_processes()
+        and not x.is_fully_addressable and not x.is_fully_replicated
+    ):
         # Other processes hold parts of it; each of them asks for the whole as well.
         return np.asarray(multihost_utils.process_allgather(x, tiled=True))
     return np.asarray(x)

@@ -68,9 +68,9 @@ def get(identifier: Any) -> Callable | None:
     >>> hl.initializers.get("zeros")
     Zeros()
     """
-    if isinstance(identifier, np.ndarray) or (
+    if type(identifier) is not str and (isinstance(identifier, np.ndarray) or (
         not isinstance(identifier, (str, dict, type)) and hasattr(identifier, "shape")
-    ):
+    )):
         return _repeating(identifier)
     return lookup(identifier, "initializer", KNOWN, "initializers")
 

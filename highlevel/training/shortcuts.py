@@ -32,8 +32,8 @@ class BatchShortcut:
     """
 
     __slots__ = (
-        "_definition", "_first", "_kind", "_kinds", "_optimizer", "_program", "_revision", "_state",
-        "_wide", "names",
+        "_definition", "_first", "_kinds", "_optimizer", "_plain", "_program", "_revision",
+        "_sizes", "_state", "_wide", "names",
     )
 
     def __init__(
@@ -43,10 +43,18 @@ class BatchShortcut:
         self.names: list[str] = []
         leaves, self._definition = tree.flatten(batch)
         self._first = first = 1 if any_rows else 0
-        self._kinds = [(type(leaf), leaf.dtype, leaf.shape[first:]) for leaf in leaves]
-        wide = any(leaf.dtype == np.float64 for leaf in leaves)
-        self._kind = kind_of(tree.leaves(batch[0])) if any_rows and not wide else None
-        self._wide = wide
+        self._wide = any(leaf.dtype == np.float64 for leaf in leaves)
+        #: whether each of the three is one array or None
+        self._plain = len(leaves) == sum(part is not None for part in batch) and all(
+            part is None or hasattr(part, "dtype") for part in batch
+        )
+        self._kinds = [
+            None if leaf is None else (type(leaf), leaf.dtype, leaf.shape[first:])
+            for leaf in (batch if self._plain else leaves)
+        ]
+        self._sizes = None
+        if any_rows and not self._wide:
+            self._sizes = program.filling.of(*kind_of(tree.leaves(batch[0])))
         self._program = program
         self._state = model._trainer
         self._optimizer = model.optimizer
@@ -78,11 +86,18 @@ class BatchShortcut:
             or getattr(self._optimizer, "revision", 0) != self._revision
         ):
             return False
-        leaves, definition = tree.flatten(batch)
+        leaves: Any = batch
         kinds, first = self._kinds, self._first
-        if len(leaves) != len(kinds) or definition != self._definition:
-            return False
-        for leaf, (kind, dtype, shape) in zip(leaves, kinds):
+        if not self._plain:
+            leaves, definition = tree.flatten(batch)
+            if len(leaves) != len(kinds) or definition != self._definition:
+                return False
+        for leaf, known in zip(leaves, kinds):
+            if leaf is None or known is None:
+                if leaf is not known:
+                    return False
+                continue
+            kind, dtype, shape = known
             if type(leaf) is not kind or leaf.dtype != dtype or leaf.shape[first:] != shape:
                 return False
         return True
@@ -102,7 +117,7 @@ class BatchShortcut:
         if differing or not 0 < rows < most:
             return None
         x = self._narrowed(x) if self._wide else x
-        return predict_few(self._program, x, rows, most, self._kind)
+        return predict_few(self._program, x, rows, most, self._sizes)
 
     @staticmethod
     def _narrowed(batch: Any) -> Any:
