@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from highlevel import testing as testing
     from highlevel import tree as tree
     from highlevel import utils as utils
+    from highlevel import visualization as visualization
     from highlevel._version import version as version
     from highlevel.core import KerasTensor as KerasTensor
     from highlevel.core import RematScope as RematScope
@@ -94,6 +95,6 @@ __getattr__, __dir__, __all__ = lazy_package(
         "distribution", "dtype_policies", "initializers", "inspection", "layers", "losses",
         "metrics",
         "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
-        "regularizers", "saving", "testing", "tree", "utils",
+        "regularizers", "saving", "testing", "tree", "utils", "visualization",
     ),
 )

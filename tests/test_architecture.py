@@ -17,7 +17,7 @@ FLOORS = [
     ["core", "random", "activations", "regularizers", "constraints", "losses", "optimizers",
      "saving", "distribution", "backend", "mixed_precision"],
     ["initializers", "metrics"],
-    ["layers", "training", "inspection", "callbacks", "utils", "preprocessing", "testing",
+    ["layers", "training", "inspection", "callbacks", "utils", "preprocessing", "testing", "visualization",
      "_version"],
     ["models"],
     ["distillation", "estimators", "applications", "export"],

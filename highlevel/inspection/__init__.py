@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from highlevel._lazy import lazy_package
 
 if TYPE_CHECKING:
+    from highlevel.inspection.array_pictures import plot_activations as plot_activations
+    from highlevel.inspection.array_pictures import plot_weights as plot_weights
     from highlevel.inspection.compare import Comparison as Comparison
     from highlevel.inspection.compare import PrecisionReport as PrecisionReport
     from highlevel.inspection.compare import compare_backends as compare_backends
@@ -54,6 +56,7 @@ __getattr__, __dir__, __all__ = lazy_package(
             "Comparison PrecisionReport compare_backends precision_report"
         ),
         "highlevel.inspection.debug": "checked_kernels guard hooks",
+        "highlevel.inspection.array_pictures": "plot_activations plot_weights",
         "highlevel.inspection.curves": "plot_history",
         "highlevel.inspection.memory": "Holding Memory",
         "highlevel.inspection.replay": "NonFinite Replay replay_step",
