@@ -34,6 +34,9 @@ def test_guard(backend):
             inspection.guard()):
         model(X)
     model(X)  # nothing is left of it
+    if not backend.compiles:
+        with inspection.guard(), pytest.raises(FloatingPointError, match="Log 'net/log'"):
+            model(X)  # at once
     with inspection.guard():
         make(layers.ReLU())(X)
     with pytest.raises(FloatingPointError, match=r"'net/first' returned numbers up to .* limit of 0.1"), (

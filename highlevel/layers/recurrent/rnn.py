@@ -10,9 +10,10 @@ from highlevel_backend import current_backend, tree
 from highlevel.layers.config import without_build
 from highlevel.layers.described import DescribedLayer
 from highlevel.layers.input_spec import InputSpec
-from highlevel.layers.layer import Layer
+from highlevel.layers.layer import Layer, symbolic_tensors
 from highlevel.layers.recurrent.cell import Step, filled
 from highlevel.layers.recurrent.protocol import (
+    caller,
     check_cell,
     initial_state_of,
     output_size_of,
@@ -21,7 +22,7 @@ from highlevel.layers.recurrent.protocol import (
 )
 from highlevel.layers.recurrent.stacked_cells import StackedRNNCells
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
-from highlevel.symbolic import SymbolicTensor
+from highlevel.symbolic import SymbolicTensor, evaluate_abstractly
 from highlevel.variable import Variable
 
 __all__ = ["RNN"]
@@ -109,10 +110,22 @@ class RNN(DescribedLayer):
         step_shape = (sequences_shape[0], *sequences_shape[2:])
         if isinstance(self.cell, Layer) and not self.cell.built:
             self.cell.build(step_shape)
+        self._build_inside(step_shape)
         if type(self._input_spec) is InputSpec and len(sequences_shape) == 3:
             self.input_spec = InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
         if self.stateful:
             self._make_states(sequences_shape)
+
+    def _build_inside(self, step_shape: Any) -> None:
+        """Build layers that a cell leaves to its first call: within the loop it is too late."""
+        cell = self.cell
+        if not isinstance(cell, Layer) or all(
+            layer.built for layer in cell._flatten_layers(include_self=False)
+        ):
+            return
+        inputs = symbolic_tensors(tuple(step_shape), self.compute_dtype)
+        states = self._state_specs(step_shape[0])
+        evaluate_abstractly(caller(cell, False, {}), (inputs, states), {})
 
     def _make_states(self, sequences_shape: Any) -> None:
         batch = sequences_shape[0]

@@ -237,3 +237,28 @@ def test_errors_name_the_layer_and_the_argument():
         layers.TimeDistributed(layers.Dense(2))(X[:, 0])
     with pytest.raises(ValueError, match="3 axes"):
         layers.LSTM(2)(X[0])
+
+
+class LazyCell(layers.Layer):
+    """Leaves the building of its inner layer to its first call."""
+
+    state_size = 3
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = layers.Dense(3, name="inner")
+
+    def call(self, inputs, states):
+        y = self.inner(inputs) + states[0]
+        return y, [y]
+
+
+def test_a_cell_whose_layers_are_built_by_its_call(backend):
+    model = hl.Sequential([hl.Input((4, 2)), layers.RNN(LazyCell(name="cell"), name="rnn")], name="m")
+    assert [v.path for v in model.trainable_variables] == [
+        "m/rnn/cell/inner/kernel", "m/rnn/cell/inner/bias"]
+    model.compile("sgd", "mse")
+    x = np.ones((2, 4, 2), "float32")
+    before = model.get_weights()
+    model.fit(x, np.zeros((2, 3)), verbose=0)
+    assert all((a != b).any() for a, b in zip(before, model.get_weights()))
