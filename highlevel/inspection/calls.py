@@ -9,12 +9,16 @@ from typing import Any
 from highlevel_backend import ArraySpec, canonical_name, current_backend, tree
 from highlevel_backend.operations import Operations, nbytes
 
+from highlevel.errors import suggest
 from highlevel.inspection.taps import Tap, observing
 from highlevel.layers.layer import Layer
 from highlevel.state import StatelessScope
 from highlevel.variable import Variable
 
-__all__ = ["LayerRun", "followed", "operations_of", "spec_of_array", "specs_of", "text_of_shapes"]
+__all__ = [
+    "LayerRun", "by_path", "followed", "operations_of", "spec_of_array", "specs_of",
+    "text_of_shapes",
+]
 
 
 @dataclass(eq=False)
@@ -65,6 +69,19 @@ class _Calls(Tap):
                 [leaf for leaf in tree.leaves(specs_of(outputs)) if isinstance(leaf, ArraySpec)],
                 inner))
         return result
+
+
+def by_path(name: str, parts: Sequence[Any], path: str) -> Any:
+    """What belongs to the call at a path, among things with a `path`.
+
+    Raises:
+        KeyError: no call has that path; names the likely one.
+    """
+    for part in parts:
+        if part.path == path:
+            return part
+    paths = [part.path for part in parts]
+    raise KeyError(f"No layer of '{name}' is called at {path!r}.{suggest(path, paths)}")
 
 
 def spec_of_array(value: Any) -> ArraySpec:

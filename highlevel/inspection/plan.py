@@ -11,6 +11,7 @@ from highlevel_backend.operations import Operations, nbytes
 
 from highlevel.inspection.calls import (
     LayerRun,
+    by_path,
     followed,
     operations_of,
     spec_of_array,
@@ -19,6 +20,7 @@ from highlevel.inspection.calls import (
 from highlevel.inspection.liveness import memory_needed
 from highlevel.inspection.tables import Shown, Table, readable_count, readable_size
 from highlevel.inspection.taps import observing
+from highlevel.optimizers.state import state_kept_for
 from highlevel.symbolic import SymbolicTensor
 
 __all__ = ["LayerMemory", "LayerPlan", "Plan", "flops_of_layer", "memory_of_layer", "plan_model"]
@@ -79,14 +81,9 @@ class Plan(Shown):
         """The plan of a layer's call by its path.
 
         Raises:
-            KeyError: no call has that path; names those there are.
+            KeyError: no call has that path; tells the likely one.
         """
-        for layer in self.layers:
-            if layer.path == path:
-                return layer
-        raise KeyError(
-            f"No layer of '{self.model_name}' is called at {path!r}; there are "
-            f"{', '.join(layer.path for layer in self.layers[:20])}.")
+        return by_path(self.model_name, self.layers, path)
 
     def _tables(self) -> list[Table]:
         columns = ["layer", "type", "output", "parameters", "weights", "activations", "FLOPs"]
@@ -285,14 +282,17 @@ def _one_row(spec: Any) -> Any:
 
 @dataclass(frozen=True)
 class LayerMemory:
-    """Bytes that a layer takes: its weights, and what it returns for one sample.
+    """Bytes that a layer takes.
 
     Attributes:
-        weights: exact; `activations`: of the layer's outputs for one sample, None where a length
-            is not known before there is data.
+        weights: of its weights; `optimizer`: of the state that an optimizer keeps for them, 0
+            before it is built (by training, or by `model.plan`).
+        activations: of the layer's outputs for one sample, None where a length is not known before
+            there is data.
     """
 
     weights: int
+    optimizer: int
     activations: int | None
 
 
@@ -317,6 +317,7 @@ def memory_of_layer(layer: Any) -> LayerMemory:
         outputs = None
     return LayerMemory(
         sum(v.nbytes for v in layer.weights),
+        sum(v.nbytes for v in state_kept_for(layer.weights)),
         None if outputs is None else sum(nbytes(spec) for spec in tree.leaves(outputs)))
 
 

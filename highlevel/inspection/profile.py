@@ -14,6 +14,7 @@ from highlevel_backend.operations import nbytes
 from highlevel.compilations import noting
 from highlevel.inspection.calls import (
     LayerRun,
+    by_path,
     followed,
     operations_of,
     spec_of_array,
@@ -101,14 +102,9 @@ class Profile(Shown):
         """The measurement of a layer's call by its path.
 
         Raises:
-            KeyError: no call has that path; names those there are.
+            KeyError: no call has that path; tells the likely one.
         """
-        for layer in self.layers:
-            if layer.path == path:
-                return layer
-        raise KeyError(
-            f"No layer of '{self.model_name}' is called at {path!r}; there are "
-            f"{', '.join(layer.path for layer in self.layers[:20])}.")
+        return by_path(self.model_name, self.layers, path)
 
     def _tables(self) -> list[Table]:
         columns = ["layer", "type", "output", "time", "share", "FLOPs", "FLOP/s", "bytes", "B/s"]

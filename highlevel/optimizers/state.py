@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from highlevel.naming import auto_name, name_scope
 from highlevel.optimizers.schedules.schedule import LearningRateSchedule
 from highlevel.variable import Variable
 
-__all__ = ["OptimizerState", "constant"]
+__all__ = ["OptimizerState", "constant", "state_kept_for"]
 
 LearningRate = float | Variable | LearningRateSchedule | Callable[[], Any]
 
@@ -30,6 +31,20 @@ def constant(number: float) -> Callable:
         return backend.cast(filled, dtype or "float32")
 
     return fill
+
+
+#: identity of a variable → the optimizer that keeps state for it, and the variable alive
+_kept_by: weakref.WeakValueDictionary[int, OptimizerState] = weakref.WeakValueDictionary()
+
+
+def state_kept_for(variables: Iterable[Variable]) -> list[Variable]:
+    """The state that optimizers keep for some variables alone."""
+    wanted = {id(variable) for variable in variables}
+    owners = {id(kept): kept for key in wanted if (kept := _kept_by.get(key)) is not None}
+    return [
+        state for owner in owners.values() for variable, slots in owner.state_by_variable()
+        if id(variable) in wanted for state in slots
+    ]
 
 
 #: public attributes that compiled programs take as arguments
@@ -282,6 +297,8 @@ class OptimizerState:
                     if self.has_slot(name, variable):
                         start = self.slot_initializer(name, variable)
                         slots.append(self.add_variable_from_reference(variable, name, start))
+        for variable in variables:
+            _kept_by[id(variable)] = self
         self.built = True
 
     def extend(self, variables: Iterable[Variable]) -> None:
