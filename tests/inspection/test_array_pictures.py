@@ -26,7 +26,7 @@ def test_weights_as_histograms(model):
     assert sum(bar.get_height() for bar in kernel.patches) == 240
     assert bias.get_xlabel() == "2 ± 2, 1 not finite"
     assert len(plot_weights(model).figure.axes) == 4
-    with pytest.raises(ValueError, match="Flatten '.*flat' has no weights to draw"):
+    with pytest.raises(ValueError, match=r"Flatten '.*flat' has no weights to draw"):
         plot_weights(model.layers["flat"])
     with pytest.raises(ValueError, match="one of histogram, image; got 'line'"):
         plot_weights(model, kind="line")
