@@ -132,7 +132,7 @@ class Replay(Shown):
         self.loss = None if own is None else float(own)
         self.logs = {name: _number(value) for name, value in logs.items()}
         tracker = self.model._trainer.loss_tracker
-        if own is not None and tracker is not None:
+        if own is not None and tracker is not None and self.model._steps_plainly():
             total, count = (float(self.state[id(v)]) for v in tracker.variables)
             rows = 0 if self._counted else len(tree.leaves(self.data[0])[0])
             self.logs["loss"] = (total + float(own) * rows) / (count + rows)
@@ -242,6 +242,8 @@ class Replay(Shown):
                    if id(v) in self.after and _is_bad(self.after[id(v)])]
             if not bad:
                 return None
+            return _there_before(bad[0].path, "update", self.after[id(bad[0])])
+        if not model._steps_plainly():
             return _there_before(bad[0].path, "update", self.after[id(bad[0])])
         variables = model.trainable_variables
         values = [self.state[id(v)] for v in variables]

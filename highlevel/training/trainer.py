@@ -465,7 +465,7 @@ class Trainer(_Base):
 
     def _watch_gradients(self, function: Any) -> None:
         """Say whether the training steps from now on return gradients too."""
-        if function is not None and type(self).train_step is not Trainer.train_step:
+        if function is not None and not self._steps_plainly():
             raise ValueError(
                 f"`on_gradients` works with the training step of `Model`; '{self.name}' has its "
                 "own `train_step`, which holds the gradients itself."
@@ -474,7 +474,7 @@ class Trainer(_Base):
 
     def _measure_with(self, gauges: Any) -> None:
         """Say whether, and with what, the training steps from now on measure layers."""
-        if gauges is not None and type(self).train_step is not Trainer.train_step:
+        if gauges is not None and not self._steps_plainly():
             raise ValueError(
                 f"`watch` works with the training step of `Model`; '{self.name}' has its own "
                 "`train_step`. `model.trace(x)` shows its layers."
@@ -766,13 +766,17 @@ class Trainer(_Base):
         if training and self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
+    def _steps_plainly(self) -> bool:
+        """Whether a step of training is that of the library."""
+        return type(self).train_step is Trainer.train_step
+
     def _steps_by_itself(self) -> bool:
         """Whether a `train_step` of the subclass needs no call of the model on the inputs.
 
         It may use the layers as it likes (the inputs of an adversarial network's `call` are
         noise, not data), once they are all built.
         """
-        return type(self).train_step is not Trainer.train_step and all(
+        return not self._steps_plainly() and all(
             layer.built for layer in self._flatten_layers(include_self=False)
         )
 

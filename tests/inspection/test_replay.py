@@ -48,11 +48,13 @@ class Block(layers.Layer):
 
 
 class Jump(hl.optimizers.SGD):
-    """Divides by a weight's share that is 0 at one step."""
+    """Divides by what is 0 at one step."""
+
+    at = 3.0
 
     def update_step(self, gradient, variable, learning_rate):
-        away = ops.cast(self.iterations, gradient.dtype) - 3.0
-        self.assign_sub(variable, learning_rate * gradient / away)
+        away = ops.minimum(ops.cast(self.iterations, gradient.dtype) - self.at, 1.0)
+        self.assign_sub(variable, 1e-6 * gradient / away)
 
 
 def make(middle=None, loss="mse", optimizer="sgd"):
@@ -141,11 +143,44 @@ def test_any_step_on_request():
     assert "loss of this batch" in repr(replay)
 
 
-def test_update_loss_data_and_weights():
+@pytest.mark.parametrize("step, name", [(1, "numpy"), (731, "jax")])
+def test_update(step, name):
+    with use_backend(name):
+        optimizer = Jump(0.1)
+        optimizer.at = float(step)
+        replay = stopped(make(optimizer=optimizer), epochs=1)
+        found = replay.first_nonfinite()
+    assert replay.batch == step and np.isfinite(replay.loss)
+    assert (found.path, found.op, found.phase) == ("net/first/kernel", "divide", "update")
+    assert (found.file, found.line) == (__file__, line_of(Jump, "/ away"))
+
+
+def test_a_step_of_ones_own():
+    class Own(hl.Sequential):
+        def train_step(self, data):
+            x, y = data
+            variables = self.trainable_variables
+
+            def loss(values):
+                with hl.StatelessScope(zip(variables, values)):
+                    return ops.mean(ops.square(ops.log(self(x, training=True)) - y))
+
+            value, gradients = ops.value_and_grad(loss)([v.value for v in variables])
+            self.optimizer.apply(gradients, variables)
+            return {"loss": value}
+
     with use_backend("numpy"):
-        found = stopped(make(optimizer=Jump(0.1)), epochs=1).first_nonfinite()
-        assert (found.path, found.op, found.phase) == ("net/first/kernel", "divide", "update")
-        assert (found.file, found.line) == (__file__, line_of(Jump, "/ away"))
+        hl.utils.set_random_seed(0)
+        model = Own([hl.Input((4,)), layers.Dense(1, name="last", bias_initializer="ones")])
+        model.compile("sgd")
+        replay = stopped(model)
+        found = replay.first_nonfinite()
+    assert (found.path, found.op, found.phase) == ("loss", "log", "forward")
+    assert found.file == __file__ and "ops.log(self(x" in found.source
+
+
+def test_loss_data_and_weights():
+    with use_backend("numpy"):
         model = make(loss=lambda y, p: ops.log(-1.0 - ops.abs(p)))
         found = stopped(model).first_nonfinite()
         assert (found.path, found.op, found.phase) == ("loss", "log", "forward")
