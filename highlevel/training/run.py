@@ -111,6 +111,8 @@ class Run:
     def fail(self, batch: int, data: Any, counted: bool) -> None:
         """Keep the step that went wrong: the variables are as before it; see `Kept`."""
         backend = current_backend()
+        if not counted and sum(v.nbytes for v in self.variables()) > MOST_KEPT:
+            return  # an error: copying much would keep its message waiting
         with contextlib.suppress(Exception):  # buffers that are gone, in the worst case
             self.failed = Kept(
                 self.epoch, batch, state_of(self.variables()), tree.map_leaves(
