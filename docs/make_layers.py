@@ -54,6 +54,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "SpatialDropout3D": {"rate": 0.5}, "Dropout": {"rate": 0.5}, "AlphaDropout": {"rate": 0.5},
     "GaussianDropout": {"rate": 0.5}, "GaussianNoise": {"stddev": 0.5},
     "RandomPosterization": {"factor": 4}, "SpectralNormalization": {"layer": hl.layers.Dense(5)},
+    "Repeat": {"layer": hl.layers.Dense(3), "times": 2},
     "TimeDistributed": {"layer": hl.layers.Dense(5)},
     "Bidirectional": {"layer": hl.layers.LSTM(5)}, "RNN": {"cell": hl.layers.LSTMCell(5)},
 }
@@ -154,7 +155,7 @@ def call_of(cls: type) -> str:
     parts = []
     for name, value in arguments.items():
         if isinstance(value, hl.layers.Layer):
-            value = f"{type(value).__name__}(5)"
+            value = f"{type(value).__name__}({value.units})"
         elif callable(value):
             value = f"ops.{value.__name__}"
         else:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from highlevel.layers.core.identity import Identity as Identity
     from highlevel.layers.core.lambda_layer import Lambda as Lambda
     from highlevel.layers.core.masking import Masking as Masking
+    from highlevel.layers.core.repeat import Repeat as Repeat
     from highlevel.layers.core.wrapper import Wrapper as Wrapper
     from highlevel.layers.input_layer import Input as Input
     from highlevel.layers.input_layer import InputLayer as InputLayer
@@ -255,6 +256,7 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.layers.core.identity": "Identity",
         "highlevel.layers.core.lambda_layer": "Lambda",
         "highlevel.layers.core.masking": "Masking",
+        "highlevel.layers.core.repeat": "Repeat",
         "highlevel.layers.core.wrapper": "Wrapper",
         "highlevel.layers.activation.activation": "Activation",
         "highlevel.layers.activation.rectifiers": "ELU LeakyReLU ReLU",

@@ -163,9 +163,8 @@ def predict_few(
         NumPy arrays of `rows` rows, in the structure of the outputs.
     """
     backend = current_backend()
-    if sizes is None:
-        sizes = program.filling.of(*kind_of(tree.leaves(x)))
-    size, target = sizes.size(rows, most)
+    known: Sizes = sizes or program.filling.of(*kind_of(tree.leaves(x)))
+    size, target = known.size(rows, most)
     count = backend.compile_count
     began = time.perf_counter()
     if size > rows:
@@ -180,5 +179,5 @@ def predict_few(
         outputs = tree.map_leaves(lambda leaf: to_numpy(leaf)[:rows], outputs)
     compiled = backend.compile_count != count
     if compiled or size > target:
-        sizes.took(size, target, time.perf_counter() - began, compiled)
+        known.took(size, target, time.perf_counter() - began, compiled)
     return outputs

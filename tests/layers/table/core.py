@@ -96,6 +96,12 @@ ROWS = [
     row("GaussianNoise", (2, 3), stddev=0.5, seed=3, open=(1,), random=True),
     row("GaussianNoise", SEQ, label="none", stddev=0.0),
     row("GaussianNoise", IMG, label="4d", stddev=0.1, random=True),
+    row("Repeat", (2, 4), times=3, keras="not in Keras",
+        layer=Made(lambda L: L.Dense(4, activation="tanh", kernel_regularizer="l2", name="in"))),
+    row("Repeat", SEQ, label="norm", times=2, keras="not in Keras", open=(1,),
+        layer=Made(lambda L: L.LayerNormalization(name="in"))),
+    row("Repeat", IMG, label="conv", times=2, keras="not in Keras",
+        layer=Made(lambda L: L.DepthwiseConv2D(3, padding="same", name="in"))),
     row("Pipeline", SEQ, label="two", layers=Made(lambda L: [
         L.Dense(4, name="a"), L.Rescaling(0.5, name="b"), L.Dense(2, name="c")])),
     row("Pipeline", (2, 3), label="one", layers=Made(lambda L: [L.Rescaling(2.0, name="a")])),
