@@ -13,7 +13,11 @@ WORKER = Path(__file__).with_name("worker.py")
 STRATEGIES = ["single", "data", "zero", "sharded", "tensor", "mixed"]
 
 
-@pytest.fixture(scope="module", params=["mlp", "cnn", "transformer"])
+def of(kind):
+    return pytest.param(kind, marks=pytest.mark.xdist_group(f"distributed {kind}"))
+
+
+@pytest.fixture(scope="module", params=map(of, ["mlp", "cnn", "transformer"]))
 def trained(request):
     environment = os.environ | {
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8", "HIGHLEVEL_BACKEND": "jax",

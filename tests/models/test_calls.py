@@ -45,6 +45,9 @@ def dense(depth):
     return model
 
 
+pytestmark = pytest.mark.xdist_group("calls")  # one preparation for all
+
+
 @pytest.fixture(scope="module")
 def counts():
     """Method → calls seen, for a model of 2 layers and one of 12."""

@@ -34,7 +34,11 @@ def comparable(name: str) -> list[Row]:
 
 
 layer_names = pytest.mark.parametrize(
-    "name", [name for name in LAYERS if comparable(name)])
+    "name", [
+        # Keras's half is computed once for both backends.
+        pytest.param(name, marks=pytest.mark.xdist_group(name))
+        for name in LAYERS if comparable(name)
+    ])
 RATE = 0.1
 
 
@@ -59,7 +63,7 @@ SHIFTS = {keras: shift(keras), hl: shift(hl)}
 
 def model_of(k: Any, rows: list[Row], shifted: bool = False) -> tuple[Any, list[slice]]:
     """A model with a branch per row, and where each row's outputs are."""
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     reset_names()
     inputs: list[Any] = []
     outputs: list[Any] = []

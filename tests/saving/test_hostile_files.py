@@ -17,6 +17,8 @@ pytest.importorskip("safetensors")
 
 from hostile import CASES, get_file
 
+pytestmark = pytest.mark.xdist_group("hostile files")  # one preparation for all
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: Any) -> dict[str, dict[str, Any]]:

@@ -56,6 +56,9 @@ print(peak() - before, sum(v.nbytes for v in values))
 """
 
 
+pytestmark = pytest.mark.xdist_group("memory of loading")  # one preparation for all
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of 64 MiB in every kind of file, and a small one."""

@@ -16,6 +16,9 @@ import pytest
 PROJECT = Path(__file__).parent / "highlevel_tiny"
 
 
+pytestmark = pytest.mark.xdist_group("third backend")  # one preparation for all
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """The folder that the package is installed in."""
