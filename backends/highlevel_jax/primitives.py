@@ -23,8 +23,8 @@ __all__ = ["DEFINITIONS", "define", "same_axes", "type_like"]
 
 Array = Any
 
-#: name of each operation → its definition elsewhere, and the one for the CPU
-DEFINITIONS: dict[str, tuple[Callable, Callable]] = {}
+#: name of each operation → its definition elsewhere, for the CPU, and there outside of loops
+DEFINITIONS: dict[str, tuple[Callable, Callable, Callable]] = {}
 
 
 def define(
@@ -53,7 +53,7 @@ def define(
         The primitive; `bind(*arrays, **parameters)` calls it. Parameters must be hashable.
     """
     primitive = Primitive(name)
-    DEFINITIONS[name] = stock, on_cpu
+    DEFINITIONS[name] = stock, on_cpu, outside_loops or on_cpu
 
     @primitive.def_abstract_eval
     def _(*operands: Any, **parameters: Any) -> Any:

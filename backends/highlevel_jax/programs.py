@@ -42,6 +42,7 @@ _REDUCTIONS = frozenset((
     "argmin", "reduce_precision", "reduce_xor",
 ))
 _LOOPS = frozenset(("scan", "while"))
+_FUNCTIONS = frozenset(("jit", "pjit", "closed_call", "core_call", "checkpoint", "remat2"))
 
 
 def operations(function: Callable, *specs: Tree) -> Operations:
@@ -93,7 +94,18 @@ def _jaxprs(eqn: Any) -> list[Any]:
     return inner
 
 
-def _walk(jaxpr: Any, found: Operations, known: dict, platform: str, times: int) -> None:
+def _walk(
+    jaxpr: Any, found: Operations, known: dict, platform: str, times: int,
+    within_part: bool = False,
+) -> None:
+    """Write down a program's operations.
+
+    Args:
+        known: variable → number of its array.
+        platform: whose definitions of our own operations to take.
+        times: how often it runs.
+        within_part: whether it is the body of a loop or branch, or a function of the program.
+    """
     for eqn in jaxpr.eqns:
         name = eqn.primitive.name
         inner = _jaxprs(eqn)
@@ -102,7 +114,7 @@ def _walk(jaxpr: Any, found: Operations, known: dict, platform: str, times: int)
             continue
         definition = DEFINITIONS.get(name)
         if definition is not None:
-            chosen = definition[platform == "cpu"]
+            chosen = definition[0 if platform != "cpu" else 1 if within_part else 2]
             inner = [jax.make_jaxpr(lambda *a, f=chosen, e=eqn: f(*a, **e.params))(
                 *[jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars])]
         # Custom derivatives carry their rules as well: the first program is the function's.
@@ -112,7 +124,8 @@ def _walk(jaxpr: Any, found: Operations, known: dict, platform: str, times: int)
             for var, outer in zip(body.jaxpr.invars, eqn.invars):
                 within[var] = _number(found, known, outer)
             first = len(found.operations)
-            _walk(body.jaxpr, found, within, platform, times)
+            part = within_part or name in _FUNCTIONS
+            _walk(body.jaxpr, found, within, platform, times, part)
             if definition is not None:
                 for operation in found.operations[first:]:
                     operation.name = f"{name}/{operation.name}"
@@ -155,7 +168,7 @@ def _nested(
         part = Operations()
         names: dict[Any, int] = {}
         part.inputs = [_new(part, names, var) for var in program.jaxpr.invars]
-        _walk(program.jaxpr, part, names, platform, 1)
+        _walk(program.jaxpr, part, names, platform, 1, within_part=True)
         part.outputs = [_number(part, names, var) for var in program.jaxpr.outvars]
         flops = max(flops, part.flops)
         workspace = max(workspace, _inner_peak(part))
