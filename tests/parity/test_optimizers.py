@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
+import jax
 import numpy as np
 import pytest
 
@@ -101,10 +102,24 @@ def run(module, scope, variable, name, options, schedule=None):
     optimizer = getattr(module, name)(**options)
     variables = make(module, scope, variable)
     optimizer.build(variables)
-    for grads in gradients():
-        optimizer.apply(grads, variables)
+    if module is theirs and options.get("gradient_accumulation_steps"):
+        compiled_steps(optimizer, variables)
+    else:
+        for grads in gradients():
+            optimizer.apply(grads, variables)
     optimizer.finalize_variable_values(variables)
     return optimizer, variables
+
+
+def compiled_steps(optimizer, variables):
+    """Ten steps of Keras by one program: outside of any, each step's condition is compiled."""
+    step = jax.jit(optimizer.stateless_apply)
+    values = [v.value for v in variables]
+    state = [v.value for v in optimizer.variables]
+    for grads in gradients():
+        values, state = step(state, grads, values)
+    for variable, value in zip([*variables, *optimizer.variables], [*values, *state]):
+        variable.assign(value)
 
 
 _expected = {}
@@ -145,7 +160,8 @@ def check(name, options, schedule=None):
 
 # Every option with the first of every optimizer on NumPy; on JAX the two that meet most of the code.
 CASES = [
-    pytest.param(backend, name, options, common, id=f"{backend}-{name}-{i}-{common}")
+    pytest.param(backend, name, options, common, id=f"{backend}-{name}-{i}-{common}",
+                 marks=pytest.mark.xdist_group(f"{name}-{i}-{common}"))
     for i, (name, options) in enumerate(OWN)
     for common in COMMON
     for backend in ("numpy", "jax")
