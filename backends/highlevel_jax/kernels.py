@@ -9,10 +9,12 @@ import jax.numpy as jnp
 from highlevel_backend.random_mask import random_mask
 
 from highlevel_jax.attention import flash_attention
+from highlevel_jax.moments import moments
 
 __all__ = ["KERNELS"]
 
 KERNELS: dict[str, Callable] = {
     "flash_attention": flash_attention,
+    "moments": moments,
     "random_mask": partial(random_mask, jnp),
 }

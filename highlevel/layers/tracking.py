@@ -8,6 +8,8 @@ looked into; a variable or layer that appears twice counts once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from highlevel.metrics.base import Metric
 from highlevel.random.seed_generator import SeedGenerator
 from highlevel.variable import Variable
 
-__all__ = ["Tracked", "note_change", "same_structure", "structure_version", "what_changed"]
+__all__ = ["Finds", "Tracked", "finding_once", "note_change", "same_structure", "structure_version", "what_changed"]
 
 #: attributes of the base classes that hold what is not the layer's own
 _INTERNAL = frozenset((
@@ -51,6 +53,44 @@ def note_change() -> None:
     """Say that some layer's structure may have changed."""
     global _version
     _version += 1
+
+
+class Finds:
+    """What was found of each layer, for as long as no attribute of a built layer changes."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._found: dict[tuple[int, str], Any] = {}
+
+    def of(self, layer: Any, what: str, look: Any) -> Any:
+        """The result of `look()`, which is asked once."""
+        if self._version != _version:
+            self._version = _version
+            self._found.clear()
+        key = (id(layer), what)
+        found = self._found.get(key)
+        if found is None:
+            found = look()
+            if self._version == _version:
+                self._found[key] = found
+        return found
+
+
+_finds: ContextVar[Finds | None] = ContextVar("finds", default=None)
+
+
+@contextmanager
+def finding_once(finds: Finds) -> Iterator[None]:
+    """While open, layers are looked through only once.
+
+    For the steps of a program that runs in Python: its variables are settled, as a compiled
+    one's are. The layers must outlive `finds`.
+    """
+    token = _finds.set(finds)
+    try:
+        yield
+    finally:
+        _finds.reset(token)
 
 
 def same_structure(a: list, b: list) -> bool:
@@ -183,6 +223,15 @@ class Tracked:
         self, recursive: bool = True, include_self: bool = True, _seen: set | None = None
     ) -> Iterator[Any]:
         """This layer and all below it, each once, parents first."""
+        finds = _finds.get()
+        if finds is not None and recursive and include_self and _seen is None:
+            yield from finds.of(self, "layers", lambda: list(self._walk(True, True, None)))
+        else:
+            yield from self._walk(recursive, include_self, _seen)
+
+    def _walk(
+        self, recursive: bool, include_self: bool, _seen: set | None
+    ) -> Iterator[Any]:
         seen = _seen if _seen is not None else set()
         if id(self) in seen:
             return
@@ -191,13 +240,20 @@ class Tracked:
             yield self
         for layer in self._sublayers():
             if recursive:
-                yield from layer._flatten_layers(_seen=seen)
+                yield from layer._walk(True, True, seen)
             elif id(layer) not in seen:
                 seen.add(id(layer))
                 yield layer
 
     def _collect(self) -> tuple[list[Variable], list[Variable], list[Any]]:
         """`(weights, seed states and carried states, metrics)` of this layer and all below."""
+        finds = _finds.get()
+        if finds is None:
+            return self._collect_now()
+        weights, seeds, metrics = finds.of(self, "variables", self._collect_now)
+        return list(weights), list(seeds), list(metrics)
+
+    def _collect_now(self) -> tuple[list[Variable], list[Variable], list[Any]]:
         weights: dict[Variable, None] = {}
         seeds: dict[Variable, None] = {}
         metrics: dict[Any, None] = {}

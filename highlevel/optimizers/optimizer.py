@@ -262,10 +262,13 @@ class Optimizer(OptimizerState):
                 variable.set_raw(value, backend)
             return
         new_values, new_state = self._pure(places, values, grads, state, rate)
-        for variable, value in zip(variables, new_values):
-            variable.assign(value)
-        for variable, value in zip(own, new_state):
-            variable.assign(value)
+        handed_in = {id(g) for g in grads}
+        for variable, value in zip((*variables, *own), (*new_values, *new_state)):
+            # What the rules make is the optimizer's own; a gradient is its caller's.
+            if id(value) in handed_in or tuple(value.shape) != variable.shape:
+                variable.assign(value)
+            else:
+                variable.store(backend.cast(value, variable.dtype))
 
     def _compilable(self, grads: Sequence) -> bool:
         if not getattr(type(self).update_step, "_runs_rule", False):

@@ -14,7 +14,13 @@ from typing import Any
 
 from highlevel_backend import ArraySpec, canonical_name, current_backend, tree
 
-from highlevel.layers.tracking import same_structure, structure_version, what_changed
+from highlevel.layers.tracking import (
+    Finds,
+    finding_once,
+    same_structure,
+    structure_version,
+    what_changed,
+)
 from highlevel.state import active_distribution
 from highlevel.training.filling import Filling
 from highlevel.variable import KeptArrays, Variable, overwrite
@@ -137,7 +143,13 @@ class Program:
                 self._single = compile_(single, donate=(1,), note=notes[1])
             self._block = compile_(block, donate=(1,), note=notes[1])
         else:
-            self._step = alone
+            finds = Finds()
+
+            def looking_once(fixed: Any, carried: Any, data: Any) -> tuple:
+                with finding_once(finds):
+                    return alone(fixed, carried, data)
+
+            self._step = looking_once
 
     def names(self, block: bool, place: tuple) -> str:
         """How to call an argument of the compiled step, or of the block, by its place."""

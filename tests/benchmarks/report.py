@@ -44,7 +44,7 @@ def same_work(one: PeerResult, base: PeerResult) -> str:
     if one.losses and base.losses:
         # A loss that is nearly zero says little: what is compared is the way there.
         pairs = [
-            (a, b) for a, b in zip(one.losses, base.losses) if b > 0.05 * base.losses[0]
+            (a, b) for a, b in zip(one.losses, base.losses) if b > 0.2 * base.losses[0]
         ]
         apart = [abs(math.log(a / b)) if a > 0 else math.inf for a, b in pairs]
         if statistics.median(apart) > math.log(_SAME_LOSS):
