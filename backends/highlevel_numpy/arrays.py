@@ -50,6 +50,8 @@ def is_array(x: Any) -> bool:
 
 def cast(x: Any, dtype: str) -> Any:
     """`x` in another dtype, itself where it has that one."""
+    if x.dtype is _BY_NAME.get(dtype):  # nearly always
+        return x
     if dtype == "string":
         return np.asarray(strip(x)).astype(StringDType())
     wanted = numpy_dtype(dtype)
@@ -115,6 +117,8 @@ def _from_object(x: Any) -> np.ndarray:
 def as_array(x: Any, dtype: str | None = None) -> Any:
     """See `Backend.asarray`."""
     kind = type(x)
+    if dtype is None and (kind is Recorded or kind is np.ndarray) and x.dtype in _NAMES:
+        return x
     if kind is np.ndarray or kind is Recorded or isinstance(x, np.ndarray):
         result = x
     elif kind is float:

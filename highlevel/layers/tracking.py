@@ -19,7 +19,15 @@ from highlevel.metrics.base import Metric
 from highlevel.random.seed_generator import SeedGenerator
 from highlevel.variable import Variable
 
-__all__ = ["Finds", "Tracked", "finding_once", "note_change", "same_structure", "structure_version", "what_changed"]
+__all__ = [
+    "Finds",
+    "Tracked",
+    "finding_once",
+    "note_change",
+    "same_structure",
+    "structure_version",
+    "what_changed",
+]
 
 #: attributes of the base classes that hold what is not the layer's own
 _INTERNAL = frozenset((
