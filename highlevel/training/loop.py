@@ -205,11 +205,17 @@ def _noting(phase: str, where: dict[str, Any]) -> Iterator[None]:
         if not getattr(error, "__notes__", None):  # `evaluate` within `fit` has told it
             add_note(
                 error,
-                f"`{phase}` was interrupted{' after ' + _place(where) if _place(where) else ''}. "
+                f"`{phase}` was interrupted{_when(where)}. "
                 "The model is whole and holds the weights of that step: evaluate it, save it, or "
                 "train on.",
             )
         raise
+
+
+def _when(where: dict[str, Any]) -> str:
+    """After which batch, or in which epoch between batches."""
+    place = _place(where)
+    return f" {'in' if where.get('batch') is None else 'after'} {place}" if place else ""
 
 
 def _place(where: dict[str, Any]) -> str:
@@ -518,7 +524,7 @@ def fit(
         closing(source), nullcontext() if validation is None else closing(validation),
     ):
         model._initial_epoch = initial_epoch
-        clock.timed("callbacks", callbacks.on_train_begin)
+        clock.around(callbacks.on_train_begin)
         initial_epoch = model._initial_epoch  # BackupAndRestore may have moved it on
         done = 0
         if model.history is not None:
@@ -539,7 +545,7 @@ def fit(
                 _warn_of_the_end(source, f"before epoch {epoch + 1}: the training ends here")
                 break
             model.reset_metrics()
-            clock.timed("callbacks", callbacks.on_epoch_begin, epoch)
+            clock.around(callbacks.on_epoch_begin, epoch)
             if run.pending is not None:  # after what callbacks do at the beginning of an epoch
                 done = run.restore()
             run.epoch, run.batch = epoch, done
@@ -566,14 +572,14 @@ def fit(
                 epoch_logs |= {f"val_{name}": value for name, value in val_logs.items()}
                 model._trainer.loss_tracker.reset_state()
             epoch_logs = dict(sorted(epoch_logs.items()))
-            clock.timed("callbacks", callbacks.on_epoch_end, epoch, epoch_logs)
+            clock.around(callbacks.on_epoch_end, epoch, epoch_logs)
             training_logs = epoch_logs
             guard.check()
             if model.stop_training:
                 break
         if model.optimizer is not None and epochs > initial_epoch:
             model.optimizer.finalize_variable_values(model.trainable_weights)
-        clock.timed("callbacks", callbacks.on_train_end, training_logs)
+        clock.around(callbacks.on_train_end, training_logs)
     clock.end()
     return model.history
 
@@ -625,7 +631,7 @@ def evaluate(
         nullcontext() if guard is not None else closing(source),
     ):
         if callbacks is not None:
-            clock.timed("callbacks", callbacks.on_test_begin)
+            clock.around(callbacks.on_test_begin)
         logs = _pass(
             model, "test", source, device, callbacks, None, Pace(fixed), steps, used, inner, clock,
             by_rows=source.by_rows,
@@ -633,7 +639,7 @@ def evaluate(
         logs = clock.timed("device", to_floats, model, logs)
         source.on_epoch_end()
         if callbacks is not None:
-            clock.timed("callbacks", callbacks.on_test_end, logs)
+            clock.around(callbacks.on_test_end, logs)
     return logs
 
 

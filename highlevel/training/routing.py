@@ -19,7 +19,7 @@ from highlevel import ops
 from highlevel.errors import describe, suggest
 from highlevel.masking import peek_mask, set_mask
 
-__all__ = ["LossRouting", "MetricRouting", "match_outputs", "output_names"]
+__all__ = ["LossRouting", "MetricRouting", "free_label", "match_outputs", "output_names"]
 
 
 def output_names(y_pred: Any, given: list[str] | None) -> list[str]:
@@ -300,7 +300,7 @@ class MetricRouting:
                     metric = _as_metric(one, true[i], pred[i])
                     known = isinstance(metric, metrics_module.Metric)
                     label = metric.name if known else str(metric)
-                    label = _free_label(
+                    label = free_label(
                         label, f"{names[i]}_" if len(names) > 1 else "", weighted, used)
                     found_routes[i].append((metric, label, weighted))
         self.routes = found_routes
@@ -402,7 +402,7 @@ class MetricRouting:
         return [label for routes in self.routes for _, label, _ in routes]
 
 
-def _free_label(name: str, prefix: str, weighted: bool, used: set[str]) -> str:
+def free_label(name: str, prefix: str, weighted: bool, used: set[str]) -> str:
     """What a metric is called in the logs: by its name, which another one may have taken."""
     label = first = prefix + name
     if weighted and label in used:

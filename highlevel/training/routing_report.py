@@ -6,7 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from highlevel.training.routing import LossRouting, MetricRouting, match_outputs, output_names
+from highlevel.training.routing import (
+    LossRouting,
+    MetricRouting,
+    free_label,
+    match_outputs,
+    output_names,
+)
 
 __all__ = ["CompiledRouting", "Route"]
 
@@ -149,12 +155,14 @@ def _metrics(
 ) -> Iterator[Route]:
     stand_in = outputs if outputs is not None else [None] * len(names)
     by_name = metrics.by_name if metrics.by_name is not None else isinstance(outputs, dict)
+    used: set[str] = set()
     for i, name in enumerate(names):
         if metrics.names is not None:
             rows = [(m, label, weighted) for m, label, weighted in metrics.routes[i]]
         else:
+            prefix = f"{name}_" if len(names) > 1 else ""
             rows = [
-                (one, f"{name}_{_called(one)}" if len(names) > 1 else _called(one), weighted)
+                (one, free_label(_called(one), prefix, weighted, used), weighted)
                 for group, weighted in zip(metrics.given, (False, True))
                 for one in metrics.per_output(group, stand_in, names)[i]
             ]

@@ -44,6 +44,8 @@ class TimeSpent:
     def __init__(self) -> None:
         self.device = self.data = self.callbacks = self.compiling = 0.0
         self.steps = 0
+        #: of the callbacks' time, that at the beginning and end of epochs and trainings
+        self.between = 0.0
         self._began = time.perf_counter()
         self._total: float | None = None  # while it runs
         #: what was waited for → seconds, and how to have it sooner
@@ -82,11 +84,13 @@ class TimeSpent:
             text = f"{self.data / running:.0%} of the time went into waiting for data"
             return f"{text}. {name[0].upper()}{name[1:]}: {faster}." if faster else text + "."
         if self.callbacks >= max(seconds, share * running):
-            return (
-                f"{self.callbacks / running:.0%} of the time went into callbacks. Let them do "
-                "less after every batch (`on_train_batch_end`), or compile with "
+            rarer = (
+                "Most of it at the ends of epochs (`on_epoch_end`): let them save or write less "
+                "often, or make epochs longer." if self.between > 0.5 * self.callbacks else
+                "Let them do less after every batch (`on_train_batch_end`), or compile with "
                 "`steps_per_execution`."
             )
+            return f"{self.callbacks / running:.0%} of the time went into callbacks. {rarer}"
         return None
 
     def __repr__(self) -> str:
@@ -122,6 +126,12 @@ class TimeSpent:
         result = call(*arguments)
         self.add(part, began)
         return result
+
+    def around(self, call: Any, *arguments: Any) -> None:
+        """Call callbacks at the beginning or end of an epoch or a training."""
+        before = self.callbacks
+        self.timed("callbacks", call, *arguments)
+        self.between += self.callbacks - before
 
     def waiting(self, items: Iterable[T], source: Any) -> Iterator[T]:
         """The items; the time until each comes is counted as waiting for data."""

@@ -101,3 +101,13 @@ def test_misspelt_names_of_data_are_refused(backend):
 def test_metrics_in_the_place_of_loss_weights():
     with pytest.raises(ValueError, match=r"`loss_weights` are numbers.*'accuracy'"):
         two_heads().compile("sgd", LOSS, ["accuracy"])
+
+
+def test_a_metric_in_both_lists_has_the_same_names_before_and_after_data():
+    with hl.use_backend("numpy"):
+        model = hl.Sequential([hl.Input((4,)), hl.layers.Dense(2)])
+        model.compile(loss="mse", metrics=["mae"], weighted_metrics=["mae", "mae"])
+        before = [route.name for route in model.compiled_routing()]
+        model.test_on_batch(np.ones((3, 4)), np.ones((3, 2)))
+        after = [route.name for route in model.compiled_routing()]
+    assert before == after == ["loss", "mae", "weighted_mae", "weighted_mae_1"]

@@ -62,6 +62,8 @@ def test_slow_callbacks_are_seen(backend):
     spent = make().fit(X, Y, batch_size=4, verbose=0, callbacks=[Naps()]).time
     assert spent.callbacks >= 0.2 > spent.data
     assert "callbacks. Let them do less after every batch" in spent.advice
+    spent.between = 0.9 * spent.callbacks
+    assert "Most of it at the ends of epochs" in spent.advice
 
 
 @pytest.mark.parametrize("data, faster", [
