@@ -426,6 +426,7 @@ def _watching(model: Any, callbacks: Any) -> Iterator[None]:
         yield
     finally:
         state.watch = None
+        state.spare_watch.let_go()
 
 
 def _not_finite(

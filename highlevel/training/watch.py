@@ -116,8 +116,12 @@ class Watch:
             careful: gives the careful program; None where that is the one that runs.
         """
         self.counter.assign(0)
-        self._pending = self._open = self._closed = None
+        self.let_go()
         self._done, self._careful = done, careful
+
+    def let_go(self) -> None:
+        """Forget the steps of the last pass, with the data and the copies of the state."""
+        self._pending = self._open = self._closed = self._careful = None
 
     def before(self, program: Any, at: int) -> None:
         """Steps from the one numbered `at` on are about to be run."""

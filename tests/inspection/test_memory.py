@@ -153,6 +153,23 @@ def test_a_model_that_is_gone_has_given_its_arrays_back(use):
         assert not left
 
 
+def test_a_fit_gives_its_data_and_copies_back():
+    """Those of the steps that `TerminateOnNaN` watches, and of an interrupted `fit`, too."""
+    with use_backend("jax") as backend:
+        model = make()
+        model.fit(X, Y, batch_size=8, verbose=0)
+        gc.collect()
+        count = len(backend.live_arrays())
+        stop = hl.callbacks.TerminateOnNaN()
+        model.fit(X, Y, batch_size=8, verbose=0, callbacks=[stop], validation_data=(X, Y))
+        gc.collect()
+        assert len(backend.live_arrays()) <= count + 1, "the watch's counter"
+        with pytest.raises(RuntimeError, match="on purpose"):
+            model.fit(X, Y, verbose=0, callbacks=[stop, FailingCallback()])
+        gc.collect()
+        assert len(backend.live_arrays()) <= count + 1
+
+
 def test_new_weights_take_the_place_of_the_old_at_once():
     """What calls keep at hand must not hold arrays that the variables have let go."""
     with use_backend("jax") as backend:
