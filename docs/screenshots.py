@@ -2,17 +2,20 @@
 
     python docs/screenshots.py FOLDER
 
-writes `resnet34`, `towers`, `transformer` (drawings of models) and `displays` (tables), each as
-`.html`, `-light.png` and `-dark.png`. Chromium or Chrome must be installed.
+writes `resnet34`, `towers`, `transformer` (drawings of models), `displays` (tables) and the
+notebooks of the examples as they were saved, each as `.html`, `-light.png` and `-dark.png`.
+Chromium or Chrome must be installed.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +111,31 @@ def page(parts: list[str], columns: int = 1) -> str:
     )
 
 
+def notebook(path: Path) -> str:
+    """A page of a notebook's cells and saved outputs."""
+    parts = []
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            for text in source.split("\n\n"):
+                tag = "h2" if text.startswith("#") else "p"
+                parts.append(f"<{tag}>{escape(text.lstrip('# '))}</{tag}>")
+            continue
+        parts.append(f"<pre class='code'>{escape(source)}</pre>")
+        for output in cell["outputs"]:
+            data = output.get("data", {"text/plain": output.get("text", "")})
+            kinds = {kind: "".join(text) for kind, text in data.items()}
+            if "text/html" in kinds:
+                parts.append(kinds["text/html"])
+            elif "image/png" in kinds:
+                parts.append(f'<img alt="" src="data:image/png;base64,{kinds["image/png"]}">')
+            else:
+                parts.append(f"<pre>{escape(kinds['text/plain'])}</pre>")
+    style = ("<style>pre{white-space:pre-wrap}.code{border-left:3px solid #8888;"
+             "padding-left:8px}</style>")
+    return page([style, *parts])
+
+
 def pages() -> dict[str, tuple[str, int, int]]:
     """Name → HTML, width and height in pixels."""
     found: dict[str, tuple[str, int, int]] = {}
@@ -119,6 +147,8 @@ def pages() -> dict[str, tuple[str, int, int]]:
     for name, drawing in drawings.items():
         scene = drawing.scene
         found[name] = page([drawing.svg]), round(scene.width) + 24, round(scene.height) + 30
+    for path in sorted((ROOT / "examples" / "notebooks").glob("*.ipynb")):
+        found[path.stem] = notebook(path), 1000, 5400
     found["displays"] = page(displays(), columns=2), 2000, 1250
     return found
 

@@ -239,7 +239,7 @@ def compiled(function: Callable, specs: Sequence[Tree], donate: Sequence[int] = 
     jitted = jax.jit(lambda *args: function(*args), donate_argnums=tuple(donate))
     start = time.perf_counter()
     traced = jitted.trace(*structs)
-    jaxpr = str(traced.jaxpr)
+    jaxpr = traced.jaxpr.pretty_print(use_color=False)  # `str` colours it in notebooks
     after_trace = time.perf_counter()
     lowered = traced.lower()
     text = lowered.as_text()
