@@ -11,13 +11,13 @@ from highlevel_backend.operations import Operations, nbytes
 
 from highlevel.errors import suggest
 from highlevel.inspection.taps import Tap, observing
-from highlevel.layers.layer import Layer
+from highlevel.layers.layer import Layer, holds_strings
 from highlevel.state import StatelessScope
 from highlevel.variable import Variable
 
 __all__ = [
-    "LayerRun", "by_path", "followed", "operations_of", "spec_of_array", "specs_of",
-    "text_of_shapes",
+    "LayerRun", "by_path", "followed", "operations_of", "refuse_strings",
+    "spec_of_array", "specs_of", "text_of_shapes",
 ]
 
 
@@ -82,6 +82,21 @@ def by_path(name: str, parts: Sequence[Any], path: str) -> Any:
             return part
     paths = [part.path for part in parts]
     raise KeyError(f"No layer of '{name}' is called at {path!r}.{suggest(path, paths)}")
+
+
+def refuse_strings(model: Any, inputs: Any) -> None:
+    """Raise where inputs are strings, which layers on the host take.
+
+    Raises:
+        ValueError: they are.
+    """
+    for leaf in tree.leaves(inputs):
+        if getattr(leaf, "dtype", None) == "string" or holds_strings(leaf):
+            raise ValueError(
+                f"Model '{model.name}' takes strings, which its first layers turn into numbers on "
+                "the host; that part cannot be planned or profiled. Ask the part behind them: "
+                "`hl.Model(layer.output, model.output)` from the last of these layers on."
+            )
 
 
 def spec_of_array(value: Any) -> ArraySpec:

@@ -14,6 +14,7 @@ from highlevel.inspection.calls import (
     by_path,
     followed,
     operations_of,
+    refuse_strings,
     spec_of_array,
     text_of_shapes,
 )
@@ -119,12 +120,16 @@ def plan_model(
 ) -> Plan:
     """See `Model.plan`."""
     x, y = _with_rows(_inputs(model, x), batch_size), _with_rows(y, batch_size)
+    refuse_strings(model, x)
     trains = model.optimizer is not None
+    if not model.built:
+        rows = tree.map_leaves(_one_row, x)
+        model._make_ready((rows, None, None), training=False, for_predict=True)
     if trains:
         y = _targets(model, batch_size) if y is None else y
-    if not model.built or (trains and current_backend().compiles):
+    if trains and current_backend().compiles:
         rows = tree.map_leaves(_one_row, (x, y))
-        model._make_ready((*rows, None), training=trains, for_predict=not trains)
+        model._make_ready((*rows, None), training=True)
     elif trains and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     runs, forward = followed(model, (x,), {"training": trains}, trains)

@@ -17,6 +17,7 @@ from highlevel.inspection.calls import (
     by_path,
     followed,
     operations_of,
+    refuse_strings,
     spec_of_array,
     text_of_shapes,
 )
@@ -130,6 +131,7 @@ class Profile(Shown):
 def profile_model(model: Any, x: Any, training: bool = False, runs: int = 10) -> Profile:
     """See `Model.profile`."""
     backend = current_backend()
+    refuse_strings(model, x)
     x = on_device(x)
     program, arrays = model._program_of_call(x, training)
     values = [variable.raw_value() for variable in program.variables]

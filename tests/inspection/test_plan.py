@@ -159,6 +159,12 @@ def test_shapes_that_are_not_known(backend):
 
     with pytest.raises(ValueError, match="does not know the shapes of its inputs"):
         Net().plan(4)
+    late = hl.Sequential([layers.Dense(2)])
+    late.compile("sgd", "mse")
+    assert late.plan(4, x=np.zeros((1, 3), "float32")).batch == 4 * 4 * (3 + 2)
+    words = hl.Sequential([hl.Input((1,), dtype="string"), layers.StringLookup(vocabulary=["a"])])
+    with pytest.raises(ValueError, match="takes strings"):
+        words.plan(4)
     assert Net().plan(4, x=np.zeros((1, 3), "float32")).parameters == 8
 
 
