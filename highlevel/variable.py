@@ -364,8 +364,8 @@ class Variable(ArrayOperators):
         return current_backend().asarray(plain(value), self.dtype)
 
     def numpy(self) -> np.ndarray:
-        """The value as a NumPy array."""
-        return current_backend().to_numpy(self.value)
+        """The value as a NumPy array of the caller's own; `np.asarray(variable)` makes no copy."""
+        return np.array(current_backend().to_numpy(self.value))
 
     # ----------------------------------------------------------- array-likeness
 
@@ -385,8 +385,10 @@ class Variable(ArrayOperators):
         return self.size * _itemsize(self.dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        value = self.numpy()
-        return value.astype(dtype) if dtype is not None else value
+        value = current_backend().to_numpy(self.value)
+        if dtype is not None and value.dtype != dtype:
+            return value.astype(dtype)
+        return np.array(value) if copy else value
 
     def __jax_array__(self) -> Any:
         return self.value

@@ -57,3 +57,20 @@ def test_a_generator_that_fills_one_buffer_again(backend):
                 yield buffer, buffer[:, :1]
 
         np.testing.assert_array_equal(trained(again()), expected)
+
+
+def test_what_is_given_out_is_the_callers(backend):
+    model = hl.Sequential([hl.Input((8,)), hl.layers.Dense(2, name="dense"), hl.layers.Identity()])
+    x = np.ones((3, 8), "float32")
+    expected = np.array(model.predict(x, verbose=0))
+    given = {
+        "get_weights": model.get_weights()[0],
+        "numpy": model.layers["dense"].kernel.numpy(),
+        "convert_to_numpy": hl.ops.convert_to_numpy(model.layers["dense"].kernel),
+        "predict": model.predict(x, verbose=0),
+        "predict, whole batches": model.predict(x, batch_size=3, verbose=0),
+        "predict_on_batch": model.predict_on_batch(x),
+    }
+    for name, array in given.items():
+        array[...] = 7.0
+        np.testing.assert_array_equal(model.predict(x, verbose=0), expected, err_msg=name)

@@ -358,7 +358,7 @@ def _program(model: Any, batch: Any, training: bool, gradients: bool) -> TracePr
 def _layer_calls(
     model: Any, program: TraceProgram, values: list, of_outputs: list, of_weights: list
 ) -> list[LayerCall]:
-    weights = {id(v): v.numpy().copy() for v in model.weights}
+    weights = {id(v): v.numpy() for v in model.weights}
     gradients = {id(v): g for v, g in zip(model.trainable_variables, of_weights)}
     by_place = dict(zip(program.places, of_outputs))
     found = []

@@ -7,6 +7,8 @@ import numbers
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from highlevel import dtype_policies
 from highlevel.operation import Operation
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
@@ -108,7 +110,7 @@ class LayerConfig(Operation):
         Override it, with `load_own_variables`, to keep them in another form in files.
         """
         for index, variable in enumerate(self._direct_variables()):
-            store[str(index)] = variable.numpy()
+            store[str(index)] = np.asarray(variable)
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Take the layer's own variables from what `save_own_variables` filled.

@@ -514,7 +514,7 @@ class OptimizerState:
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the state into `store` as NumPy arrays under "0", "1", ..."""
         for i, variable in enumerate(self.variables):
-            store[str(i)] = variable.numpy()
+            store[str(i)] = np.asarray(variable)
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Take the state from what `save_own_variables` filled; warns where it does not fit."""

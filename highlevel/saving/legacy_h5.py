@@ -288,6 +288,6 @@ def _write_arrays(group: Any, variables: Iterable[Any]) -> None:
         named[name] = variable
     _write_names(group, "weight_names", named)
     for name, variable in named.items():
-        value = np.asarray(variable.numpy())
+        value = np.asarray(variable)
         group.create_dataset(
             name, data=value.astype("float32") if value.dtype.kind == "V" else value)

@@ -78,7 +78,7 @@ def save_safetensors(model: Any, path: str) -> None:
     library = _library()
     named = named_weights(model)
     arrays = {
-        name: np.asarray(variable.numpy(), order="C") for name, (_, variable) in named.items()
+        name: np.asarray(variable, order="C") for name, (_, variable) in named.items()
     }
     metadata = {
         "saved_by": "highlevel",

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from highlevel.saving.archive import missing_file, open_archive
 from highlevel.saving.atomic import replacing_file
 from highlevel.saving.checkpoints import is_checkpoint
@@ -38,7 +40,7 @@ def collect(model: Any) -> dict[str, tuple[str, dict[str, Any]]]:
         if _overrides(obj, "save_own_variables"):
             obj.save_own_variables(arrays)
         else:
-            arrays = {str(i): v.numpy() for i, v in enumerate(own_variables(obj))}
+            arrays = {str(i): np.asarray(v) for i, v in enumerate(own_variables(obj))}
         group = f"{place}/vars" if place else "vars"
         groups[group] = (str(getattr(obj, "name", "")), arrays)
     return groups

@@ -160,7 +160,8 @@ def predict_few(
         sizes: those of this kind of batch, where they are at hand.
 
     Returns:
-        NumPy arrays of `rows` rows, in the structure of the outputs.
+        NumPy arrays of `rows` rows, in the structure of the outputs; the caller's own to
+        write into.
     """
     backend = current_backend()
     known: Sizes = sizes or program.filling.of(*kind_of(tree.leaves(x)))
@@ -174,9 +175,9 @@ def predict_few(
     outputs = program.run((x, None, None))
     to_numpy = backend.to_numpy
     if backend.is_array(outputs):
-        outputs = to_numpy(outputs)[:rows]
+        outputs = np.array(to_numpy(outputs)[:rows])
     else:
-        outputs = tree.map_leaves(lambda leaf: to_numpy(leaf)[:rows], outputs)
+        outputs = tree.map_leaves(lambda leaf: np.array(to_numpy(leaf)[:rows]), outputs)
     compiled = backend.compile_count != count
     if compiled or size > target:
         known.took(size, target, time.perf_counter() - began, compiled)

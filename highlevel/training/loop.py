@@ -713,7 +713,9 @@ def predict(
     if callbacks is not None:
         callbacks.on_predict_end()
     columns = [
-        column[0] if len(column) == 1 else np.concatenate(column) for column in zip(*parts)
+        # The caller's own to write into, which a device's memory is not.
+        np.array(column[0]) if len(column) == 1 else np.concatenate(column)
+        for column in zip(*parts)
     ]
     return tree.unflatten(definition, columns)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from highlevel_backend import canonical_name, current_backend, tree
 
 from highlevel import metrics as metrics_module
@@ -988,9 +989,10 @@ class Trainer(_Base):
 
     @public
     def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for one batch, as NumPy arrays."""
+        """The outputs for one batch, as NumPy arrays of the caller's own."""
         outputs = self._on_batch("predict", (x, None, None))
-        return tree.map_leaves(current_backend().to_numpy, outputs)
+        to_numpy = current_backend().to_numpy
+        return tree.map_leaves(lambda leaf: np.array(to_numpy(leaf)), outputs)
 
     def _on_batch(self, mode: str, given: tuple, class_weight: Any = None) -> Any:
         """One compiled step of a mode on a batch: its logs as floats, or its outputs."""

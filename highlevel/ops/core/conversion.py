@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from highlevel_backend import current_backend
 
 from highlevel.ops.dispatch import array, dtype_name, op, shape_of
@@ -53,14 +54,14 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
 
 
 def convert_to_numpy(x: Any) -> Any:
-    """The values of `x` as a `numpy.ndarray`, once they are computed.
+    """The values of `x` as a `numpy.ndarray` of the caller's own, once they are computed.
 
     Raises:
         TypeError: `x` is traced or symbolic and has no values.
     """
     if type(x) is SymbolicTensor:
         raise x._no_value("turning it into a NumPy array")
-    return current_backend().to_numpy(array(x))
+    return np.array(current_backend().to_numpy(array(x)))
 
 
 def _cast_rule(x: Any, dtype: Any) -> Any:
