@@ -157,6 +157,16 @@ class Replay(Shown):
 
     # ---------------------------------------------------------------- taken apart
 
+    @property
+    def changes(self) -> dict[str, float]:
+        """What the step did to each weight: path → norm of the difference."""
+        return {
+            variable.path: float(np.linalg.norm(
+                self.after[id(variable)].astype("float64") - self.state[id(variable)]))
+            for variable in self.model.weights
+            if id(variable) in self.after and is_float(variable.dtype)
+        }
+
     def first_nonfinite(self) -> NonFinite | None:
         """Where the first NaN or infinite number of the step came from; None without one.
 

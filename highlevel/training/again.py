@@ -59,8 +59,10 @@ def step_again(
     if step is None:
         if failed is None:
             raise ValueError(
-                f"The last `fit` of '{model.name}' went well: say which step to replay, "
-                "`model.replay(step)` or `model.replay(batch, epoch=epoch)`, from 0."
+                f"No step of the last `fit` of '{model.name}' is known to have failed: say which "
+                "to replay, `model.replay(step)` or `model.replay(batch, epoch=epoch)`, from 0. "
+                "`fit(callbacks=[callbacks.TerminateOnNaN()])` stops at the first that gives NaN "
+                "or infinity."
             )
         return failed.epoch, failed.batch, failed.data, failed.values, failed.counted
     epoch, batch = _place(model, run, step, epoch)

@@ -241,7 +241,7 @@ def test_errors():
         with pytest.raises(RuntimeError, match="not trained by `fit` yet"):
             model.replay()
         model.fit(X[:8], Y[:8], batch_size=2, verbose=0)
-        with pytest.raises(ValueError, match="went well: say which step"):
+        with pytest.raises(ValueError, match="say which to replay"):
             model.replay()
         with pytest.raises(ValueError, match=r"no step 4 .* ran epochs 0 to 0 of 4 steps"):
             model.replay(4, epoch=0)
