@@ -78,20 +78,20 @@ def flash_attention(
     if (bias is not None or mask is not None) and (length % 2 or keys % 2):
         return NotImplemented  # it has no gradient for these
 
-    def whole(x: Array | None) -> Array | None:
+    def whole(x: Any, dtype: Any) -> Any:
         """With the axes of length and keys at full size, as the kernel wants them."""
         if x is None:
             return None
+        x = jnp.asarray(x, dtype)
         x = x.reshape((1,) * (4 - x.ndim) + x.shape)
         return jnp.broadcast_to(x, (*x.shape[:2], length, keys))
 
-    bias, mask = whole(bias), whole(mask)
     return jax.nn.dot_product_attention(
         query,
         key,
         value,
-        None if bias is None else bias.astype(query.dtype),
-        None if mask is None else mask.astype(bool),
+        whole(bias, query.dtype),
+        whole(mask, bool),
         scale=float(scale),
         is_causal=bool(is_causal),
         implementation="cudnn",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 from jax import lax
@@ -117,7 +117,7 @@ def define(
 
 def _stands_outside() -> bool:
     """Whether what is lowered now stands in the program's main function, in no region of it."""
-    operation = ir.InsertionPoint.current.block.owner.operation
+    operation = cast(Any, ir.InsertionPoint).current.block.owner.operation
     return operation.name == "func.func" and (
         ir.StringAttr(operation.attributes["sym_name"]).value == "main"
     )

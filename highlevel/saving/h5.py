@@ -204,7 +204,7 @@ class WeightFile:
                 raise FileError(f"It holds more than {_MOST_OBJECTS:,} objects.")
             where = f"{shown}/{key}"
             name = key.encode("utf-8", "surrogateescape")
-            if group.id.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+            if group.id.links.get_info(name).type != cast(Any, h5py).h5l.TYPE_HARD:
                 raise FileError(
                     f"'{where}' is a link to another place or file; links are not followed."
                 )
