@@ -12,9 +12,20 @@ from highlevel.utils import set_random_seed
 
 
 def pytest_configure(config):
-    """Tests of one `xdist_group` share what they prepare: they go to one worker process."""
+    """Tests are given to worker processes by file, or by `xdist_group` where they have one.
+
+    A file's tests share what is compiled and prepared for them, which every worker that takes
+    some of them would do again.
+    """
     if getattr(config.option, "dist", "no") == "load":
         config.option.dist = "loadgroup"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(autouse=True)

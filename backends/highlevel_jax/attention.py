@@ -35,7 +35,7 @@ def _has_kernel() -> bool:
     """Whether this process computes on NVIDIA GPUs that the kernel runs on."""
     if jax.default_backend() != "gpu":
         return False
-    capability = getattr(jax.devices()[0], "compute_capability", None)
+    capability: Any = getattr(jax.devices()[0], "compute_capability", None)
     try:
         return float(capability) >= 8.0
     except (TypeError, ValueError):  # no NVIDIA GPU
