@@ -240,6 +240,7 @@ class Tracked:
     def _walk(
         self, recursive: bool, include_self: bool, _seen: set | None
     ) -> Iterator[Any]:
+        """See `_flatten_layers`; what a layer holds besides its sublayers is added here."""
         seen = _seen if _seen is not None else set()
         if id(self) in seen:
             return

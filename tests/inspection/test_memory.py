@@ -12,11 +12,11 @@ X = np.linspace(-1, 1, 24 * 4, dtype="float32").reshape(24, 4)
 Y = (np.arange(24) % 3).astype("int32")
 
 
-def make(*more):
+def make(*more, name="net"):
     model = hl.Sequential([
         hl.Input((4,)), hl.layers.Dense(5, "relu"), hl.layers.BatchNormalization(),
         hl.layers.Dropout(0.1), *more, hl.layers.Dense(3),
-    ], name="net")
+    ], name=name)
     model.compile("adam", hl.losses.SparseCategoricalCrossentropy(True), metrics=["accuracy"])
     return model
 
@@ -66,11 +66,10 @@ def test_what_belongs_to_no_model_is_found_too():
         optimizer.build([variable])
         [v.value for v in optimizer.variables]
         after = hl.memory()
-        inner = make()
+        inner = make(name="inside")  # a name that no model of another test has
         outer = hl.Sequential([hl.Input((4,)), inner], name="outer")
         outer(X)
-        owners = {each.owner for each in hl.memory().holdings if each.name.startswith("outer")
-                  or each.name.startswith("net")}
+        owners = {each.owner for each in hl.memory().holdings if each.name.startswith("inside/")}
 
     def more(what):
         key = ("(no model)", what, "jax")

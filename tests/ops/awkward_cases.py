@@ -25,7 +25,7 @@ BY_FUNCTION = {
     "empty_like": "test_ops_control", "image.elastic_transform": "test_ops_image",
     "eig": "test_ops_control", "eigh": "op_cases as eigh_values",
     "qr": "test_ops_control", "svd": "test_ops_control",
-    "argpartition": "test_ops_control",
+    "argpartition": "test_ops_control", "print": "tests/inspection/test_debug",
 }  # fmt: skip
 
 ONE = np.float32(0.7)  # no axis

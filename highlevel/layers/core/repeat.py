@@ -75,16 +75,14 @@ class Repeat(Wrapper):
         # Not found when weights are looked for: the pattern's own are none of this layer's.
         self._untracked: dict[str, Any] = {"layer": value}
 
-    def _flatten_layers(
-        self, recursive: bool = True, include_self: bool = True, _seen: set | None = None
-    ) -> Any:
+    def _walk(self, recursive: bool, include_self: bool, _seen: set | None) -> Any:
         # What is compiled depends on the pattern's attributes.
         seen = _seen if _seen is not None else set()
         if id(self) in seen:
             return
-        yield from super()._flatten_layers(recursive, include_self, seen)
+        yield from super()._walk(recursive, include_self, seen)
         if recursive:
-            yield from self.layer._flatten_layers(_seen=seen)
+            yield from self.layer._walk(True, True, seen)
 
     @property
     def trainable(self) -> bool:
