@@ -13,6 +13,7 @@ from layers.table import ROWS
 
 import highlevel as hl
 from highlevel import layers
+from highlevel.naming import reset_names
 from highlevel.symbolic import SymbolicTensor
 
 keras = pytest.importorskip("keras")
@@ -27,6 +28,9 @@ __all__ = ["cheap_weights"]
 
 @pytest.fixture(autouse=True)
 def on_numpy():
+    """Both libraries count the names that they give from 0."""
+    reset_names()
+    keras.utils.clear_session(free_memory=False)
     with use_backend("numpy"):
         yield
 
