@@ -268,3 +268,15 @@ def test_what_fit_keeps(monkeypatch):
         assert not kept
         with pytest.raises(RuntimeError, match=r"its state takes .*TerminateOnNaN"):
             model.replay(0)
+
+
+def test_what_a_step_changed(backend):
+    model = hl.Sequential([hl.Input((3,)), hl.layers.Dense(2, name="only")])
+    model.compile("adam", "mse")
+    before = model.get_weights()
+    x = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
+    model.fit(x, x[:, :2], batch_size=4, epochs=1, verbose=0)
+    changes = model.replay(0).changes
+    assert list(changes) == [w.path for w in model.weights]
+    for change, old, new in zip(changes.values(), before, model.get_weights()):
+        assert change == pytest.approx(np.linalg.norm(new - old), rel=1e-4)
