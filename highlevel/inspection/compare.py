@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from highlevel_backend import canonical_name, is_float, tree, use_backend
@@ -20,6 +20,37 @@ __all__ = ["Comparison", "Difference", "Precision", "PrecisionReport", "compare_
            "precision_report"]
 
 HALVES = {"float16": (65504.0, "mixed_float16"), "bfloat16": (3.3895314e38, "mixed_bfloat16")}
+
+
+Entry = TypeVar("Entry", bound=Any)
+
+
+class _ByPath(Shown, Generic[Entry]):
+    """What was found of each layer's call, in order and by path."""
+
+    model_name: str
+
+    def __init__(self, found: list[Entry]) -> None:
+        self._entries = {entry.path: entry for entry in found}
+        self._found = found
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, path: str) -> Entry:
+        """What was found at a path.
+
+        Raises:
+            KeyError: no layer was called there; tells the likely path.
+        """
+        if path not in self._entries:
+            raise KeyError(
+                f"No layer of '{self.model_name}' was called at {path!r}."
+                f"{suggest(path, self._entries)}")
+        return self._entries[path]
 
 
 # ------------------------------------------------------------------------- backends
@@ -42,7 +73,7 @@ class Difference:
     gradient: float | None
 
 
-class Comparison(Shown):
+class Comparison(_ByPath[Difference]):
     """What every layer gave on two backends; `model.compare_backends` makes it.
 
     A sequence of `Difference`s, in the order of the calls.
@@ -58,25 +89,8 @@ class Comparison(Shown):
         self.model_name = name
         self.backends = backends
         self.tolerance = tolerance
+        super().__init__(found)
         self.differences = found
-
-    def __iter__(self) -> Iterator[Difference]:
-        return iter(self.differences)
-
-    def __len__(self) -> int:
-        return len(self.differences)
-
-    def __getitem__(self, path: str) -> Difference:
-        """The difference at a path.
-
-        Raises:
-            KeyError: no layer was called there; tells the likely path.
-        """
-        found = {difference.path: difference for difference in self.differences}
-        if path not in found:
-            raise KeyError(
-                f"No layer of '{self.model_name}' was called at {path!r}.{suggest(path, found)}")
-        return found[path]
 
     @property
     def first(self) -> Difference | None:
@@ -171,7 +185,7 @@ class Precision:
     vanishes: float
 
 
-class PrecisionReport(Shown):
+class PrecisionReport(_ByPath[Precision]):
     """Every layer in half precision beside float32; `model.precision_report` makes it.
 
     A sequence of `Precision`s, in the order of the calls.
@@ -183,25 +197,8 @@ class PrecisionReport(Shown):
     def __init__(self, name: str, dtype: str, found: list[Precision]) -> None:
         self.model_name = name
         self.dtype = dtype
+        super().__init__(found)
         self.layers = found
-
-    def __iter__(self) -> Iterator[Precision]:
-        return iter(self.layers)
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __getitem__(self, path: str) -> Precision:
-        """What was found at a path.
-
-        Raises:
-            KeyError: no layer was called there; tells the likely path.
-        """
-        found = {layer.path: layer for layer in self.layers}
-        if path not in found:
-            raise KeyError(
-                f"No layer of '{self.model_name}' was called at {path!r}.{suggest(path, found)}")
-        return found[path]
 
     @property
     def first_overflow(self) -> Precision | None:
