@@ -7,6 +7,7 @@ from functools import partial
 
 import jax.numpy as jnp
 from highlevel_backend.random_mask import random_mask
+from jax import lax
 
 from highlevel_jax.attention import flash_attention
 from highlevel_jax.moments import moments
@@ -14,6 +15,8 @@ from highlevel_jax.moments import moments
 __all__ = ["KERNELS"]
 
 KERNELS: dict[str, Callable] = {
+    "erf": lax.erf,
+    "erfc": lax.erfc,
     "flash_attention": flash_attention,
     "moments": moments,
     "random_mask": partial(random_mask, jnp),

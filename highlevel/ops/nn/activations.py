@@ -8,7 +8,7 @@ from typing import Any
 from highlevel_backend import current_backend
 
 from highlevel.ops.dispatch import array, dtype_name, floating, op, shape_of
-from highlevel.ops.math.special import erf
+from highlevel.ops.math.special import erfc
 from highlevel.ops.rules import axis_of, float_unary, normal_axis, of, promoted, unary
 
 __all__ = [
@@ -221,7 +221,7 @@ def selu(x: Any) -> Any:
     return constant(1.0507009873554804934, x) * elu(x, 1.6732632423543772848)
 
 
-@op(spec=float_unary, kernel="gelu")
+@op(spec=float_unary)
 def gelu(x: Any, approximate: bool = True) -> Any:
     """`x` times the probability that a standard normal variable is below `x`.
 
@@ -236,8 +236,7 @@ def gelu(x: Any, approximate: bool = True) -> Any:
     if approximate:
         inner = constant(math.sqrt(2 / math.pi), x) * (x + constant(0.044715, x) * (x * x * x))
         return constant(0.5, x) * x * (constant(1, x) + xp.tanh(inner))
-    from_erf = erf(x * constant(math.sqrt(0.5), x))
-    return constant(0.5, x) * x * (constant(1, x) + from_erf)
+    return constant(0.5, x) * x * erfc(x * constant(-math.sqrt(0.5), x))
 
 
 def _glu_rule(x: Any, axis: int = -1) -> Any:

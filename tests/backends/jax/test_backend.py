@@ -15,6 +15,8 @@ from highlevel_backend import ArraySpec
 from highlevel_jax import backend
 from scipy import stats
 
+import highlevel as hl
+
 
 def key(*words):
     return jnp.asarray(words, jnp.uint32)
@@ -282,3 +284,10 @@ def test_masks_at_the_ends_and_with_a_traced_rate():
     assert mask(key(1, 2), 0.0, (4,)).all() and not mask(key(1, 2), 1, (4,)).any()
     traced = jax.jit(lambda rate: mask(key(1, 2), rate, (1000,)))(0.3)
     np.testing.assert_array_equal(np.asarray(traced), masks(1, 2, 0.3, (1000,)))
+
+
+@pytest.mark.parametrize("function", [hl.activations.gelu, hl.ops.erf, hl.ops.erfc])
+def test_the_error_function_is_xlas_own(function):
+    with hl.use_backend("jax"):
+        program = jax.make_jaxpr(function)(jnp.ones(4))
+    assert len(program.eqns) < 8  # the definition is a hundred
