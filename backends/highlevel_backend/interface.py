@@ -461,13 +461,19 @@ class Backend(abc.ABC):
 
     # ---------------------------------------------------- many devices, processes
 
-    def connect(self, coordinator: str, processes: int, process: int) -> None:
+    def connect(
+        self, coordinator: str, processes: int, process: int, heartbeat_timeout: int,
+        shutdown_timeout: int,
+    ) -> None:
         """Join other processes, so that all their devices can hold parts of one array.
 
         Args:
             coordinator: `"host:port"` of the process with number 0.
             processes: how many there are.
             process: the number of this one.
+            heartbeat_timeout: seconds without a sign of life after which a process counts as
+                dead, and the others are ended.
+            shutdown_timeout: seconds that a process which ends waits for the others to end.
 
         Raises:
             NotImplementedError: the backend runs in one process alone.
@@ -477,6 +483,27 @@ class Backend(abc.ABC):
     def processes(self) -> tuple[int, int]:
         """The number of this process, from 0, and how many there are."""
         return 0, 1
+
+    def agree(
+        self, text: str, channel: str = "", while_waiting: Callable[[], None] | None = None
+    ) -> list[str]:
+        """What each process says here, known to all of them.
+
+        All must come to it, on each channel in the same order; devices have no part in it.
+
+        Args:
+            text: what this process says.
+            channel: tells apart what threads agree upon at a time.
+            while_waiting: called now and then while another process is waited for; may raise.
+
+        Returns:
+            What all say, in the order of processes.
+        """
+        return [text]
+
+    def lost_process(self, error: BaseException) -> bool:
+        """Whether an error says that the connection to another process is gone."""
+        return False
 
     def mesh(self, devices: Any, axis_names: Sequence[str]) -> Any:
         """Devices of all processes as a grid whose axes have names.

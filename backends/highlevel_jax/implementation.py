@@ -13,6 +13,7 @@ from highlevel_backend.compilation import Compilation
 from jax.extend.core import get_opaque_trace_state
 
 from highlevel_jax import abstract, arrays, bits, convolution, pooling, programs, transforms
+from highlevel_jax import processes as together
 from highlevel_jax import sharding as shardings
 from highlevel_jax.compilation import cache_programs, compile_program
 from highlevel_jax.devices import device_names, find_device, put
@@ -122,8 +123,10 @@ class JaxBackend(Backend):
     live_arrays = _door(jax.live_arrays)
 
     # Many devices, processes.
-    connect = _door(shardings.connect)
-    processes = _door(shardings.processes)
+    connect = _door(together.connect)
+    processes = _door(together.processes)
+    agree = _door(together.agree)
+    lost_process = _door(together.lost_process)
     all_devices = _door(shardings.device_names)
     mesh = _door(shardings.mesh)
     sharding = _door(shardings.sharding)

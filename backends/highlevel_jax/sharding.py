@@ -1,4 +1,4 @@
-"""Arrays over many devices and processes: JAX's meshes, shardings and distributed runtime."""
+"""Arrays over many devices and processes: JAX's meshes and shardings."""
 
 from __future__ import annotations
 
@@ -11,19 +11,7 @@ import numpy as np
 from highlevel_jax.arrays import asarray, host_array, is_abstract, unshared
 from highlevel_jax.devices import Device
 
-__all__ = ["connect", "device_names", "mesh", "processes", "shard", "sharding"]
-
-
-def connect(coordinator: str, processes: int, process: int) -> None:
-    """See `Backend.connect`."""
-    # How processes on CPUs talk; devices of other kinds have ways of their own.
-    jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    jax.distributed.initialize(coordinator, num_processes=processes, process_id=process)
-
-
-def processes() -> tuple[int, int]:
-    """See `Backend.processes`."""
-    return jax.process_index(), jax.process_count()
+__all__ = ["device_names", "mesh", "shard", "sharding"]
 
 
 def _all_devices() -> dict[str, Device]:
@@ -69,7 +57,46 @@ def shard(x: Any, sharding: Any, parts: bool = False) -> jax.Array:
     if jax.process_count() == 1:
         x = unshared(host_array(x, None)) if type(x) is np.ndarray else asarray(x)
         return jax.device_put(x, sharding)
+    if isinstance(x, jax.Array) and not x.is_fully_addressable:
+        # No process has all of it: the devices exchange what has to move.
+        return jax.jit(lambda x: x, out_shardings=sharding)(x)
     host = host_array(np.asarray(x), None)
     if parts:
-        return jax.make_array_from_process_local_data(sharding, host)
+        return _joined(host, sharding)
     return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+
+
+def _joined(part: np.ndarray, sharding: jax.sharding.NamedSharding) -> jax.Array:
+    """One array of the parts that the processes give, as `sharding` says where it can be.
+
+    It cannot where a device is to have rows of another process: on a mesh whose batch axis lies
+    within the processes, or where the rows do not divide. Then each process's devices have its
+    rows, and the program that takes the array moves them.
+    """
+    rows, count = len(part), jax.process_count()
+    shape = (rows * count, *part.shape[1:])
+    try:
+        places = sharding.devices_indices_map(shape)
+    except ValueError:  # the rows do not divide
+        places = {}
+    if places and all(
+        device.process_index * rows <= place[0].indices(shape[0])[0]
+        and place[0].indices(shape[0])[1] <= (device.process_index + 1) * rows
+        for device, place in places.items()
+    ):
+        start = jax.process_index() * rows
+
+        def own(index: Any) -> np.ndarray:
+            first, last, _ = index[0].indices(shape[0])
+            return part[(slice(first - start, last - start), *index[1:])]
+
+        return jax.make_array_from_callback(shape, sharding, own)
+    devices = np.asarray(sharding.mesh.devices).reshape(count, -1)
+    if any(len({device.process_index for device in row}) > 1 for row in devices):
+        raise ValueError(
+            "A mesh that takes batches of several processes must have the devices of each process "
+            "side by side: leave `devices` of the DeviceMesh out, or order them so."
+        )
+    by_process = jax.sharding.NamedSharding(
+        jax.sharding.Mesh(devices, ("process", "device")), jax.sharding.PartitionSpec("process"))
+    return jax.make_array_from_process_local_data(by_process, part, shape)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from highlevel.distribution.placing import set_distribution as set_distribution
     from highlevel.distribution.presets import fully_sharded as fully_sharded
     from highlevel.distribution.presets import tensor_parallel as tensor_parallel
+    from highlevel.distribution.processes import ProcessLost as ProcessLost
     from highlevel.distribution.processes import initialize as initialize
     from highlevel.distribution.strategies import DataParallel as DataParallel
     from highlevel.distribution.strategies import Distribution as Distribution
@@ -29,7 +30,7 @@ __getattr__, __dir__, __all__ = lazy_package(
         "highlevel.distribution.mesh": "DeviceMesh get_device_count list_devices",
         "highlevel.distribution.placing": "distribute_tensor distribution set_distribution",
         "highlevel.distribution.presets": "fully_sharded tensor_parallel",
-        "highlevel.distribution.processes": "initialize",
+        "highlevel.distribution.processes": "ProcessLost initialize",
         "highlevel.distribution.strategies": "DataParallel Distribution ModelParallel",
     },
 )

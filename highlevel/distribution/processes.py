@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 import os
+import random
+import zlib
 
 from highlevel_backend import current_backend
 
-__all__ = ["initialize"]
+from highlevel.random.seed_generator import reset_global_seed
+
+__all__ = ["ProcessLost", "initialize"]
 
 _PREFIXES = ("HIGHLEVEL_DISTRIBUTION_", "KERAS_DISTRIBUTION_")
+
+
+class ProcessLost(RuntimeError):
+    """Another process of the training ended or cannot be reached any more.
+
+    `fit`, `evaluate` and `predict` raise it, from the error of the backend.
+
+    Args:
+        reason: what the backend says.
+    """
+
+    def __init__(self, reason: str) -> None:
+        index, count = current_backend().processes()
+        super().__init__(
+            f"Process {index} of the {count} that train together cannot go on: another one has "
+            "ended, or the connection to it broke. Look for the error in the output of the others; "
+            "end what is left of them and start all anew: with the callback "
+            "`OrbaxCheckpoint(directory, resume=True)` training goes on from its last checkpoint. "
+            f"The backend says: {reason.strip()[:300]}"
+        )
 
 
 def _setting(name: str) -> str | None:
@@ -22,14 +46,25 @@ def initialize(
     job_addresses: str | None = None,
     num_processes: int | None = None,
     process_id: int | None = None,
+    *,
+    heartbeat_timeout_seconds: int | None = None,
+    shutdown_timeout_seconds: int | None = None,
 ) -> None:
     """Join the other processes; to be called before anything else touches a device.
+
+    Where the processes' generators behind `seed=None` differ, that is where nobody has called
+    `utils.set_random_seed` alike, all take a seed from the first one's: initial weights and
+    dropout must be the same everywhere.
 
     Args:
         job_addresses: `"host:port"` of the processes, separated by commas; the first alone is
             enough. The environment's `HIGHLEVEL_DISTRIBUTION_JOB_ADDRESSES` where None.
         num_processes: how many there are; `..._NUM_PROCESSES`, or the number of addresses.
         process_id: the number of this one, from 0; `..._PROCESS_ID`.
+        heartbeat_timeout_seconds: a process that gives no sign of life for so long counts as
+            dead, and the others end; `..._HEARTBEAT_TIMEOUT_SECONDS`, or 100.
+        shutdown_timeout_seconds: a process that ends, by an error too, waits so long for the
+            others to end; then all do. `..._SHUTDOWN_TIMEOUT_SECONDS`, or 300.
 
     Raises:
         ValueError: an argument is missing, or the number is not that of a process.
@@ -53,4 +88,22 @@ def initialize(
     count, number = int(count), int(number)
     if not 0 <= number < count:
         raise ValueError(f"`process_id` must be from 0 to {count - 1}; got {number}.")
-    current_backend().connect(addresses[0], count, number)
+    heartbeat = _seconds("heartbeat_timeout_seconds", heartbeat_timeout_seconds, 100)
+    shutdown = _seconds("shutdown_timeout_seconds", shutdown_timeout_seconds, 300)
+    backend = current_backend()
+    backend.connect(addresses[0], count, number, heartbeat, shutdown)
+    states = backend.agree(str(zlib.crc32(repr(random.getstate()).encode())), "seed")
+    if len(set(states)) > 1:
+        random.seed(int(states[0]))
+        reset_global_seed()
+
+
+def _seconds(name: str, given: int | None, default: int) -> int:
+    value = given if given is not None else _setting(name.upper())
+    try:
+        seconds = int(default if value is None else value)
+    except ValueError:
+        seconds = 0
+    if seconds < 1:
+        raise ValueError(f"`{name}` must be a number of seconds, 1 or more; got {value!r}.")
+    return seconds

@@ -204,7 +204,7 @@ class Distribution:
         def divided(leaf: Any) -> Any:
             if getattr(leaf.dtype, "kind", "f") in "OUST":
                 return leaf
-            rows = leaf.shape[0] if leaf.ndim else 0
+            rows = leaf.shape[0] * (self.num_processes if parts else 1) if leaf.ndim else 0
             if not rows or rows % self.num_model_replicas:
                 layout = TensorLayout([None] * leaf.ndim, self._device_mesh)
             else:

@@ -9,6 +9,7 @@ moves; one step where a callback wants every batch.
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 import warnings
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from highlevel_backend import current_backend, tree
 
 from highlevel import config
 from highlevel.callbacks import CallbackList
+from highlevel.distribution.processes import ProcessLost
 from highlevel.errors import add_note
 from highlevel.inspection.watch import gauges_of
 from highlevel.layers.debugging import debugging
@@ -39,8 +41,15 @@ from highlevel.training.data.sources import (
 from highlevel.training.filling import fill_up, predict_few
 from highlevel.training.interrupt import InterruptGuard
 from highlevel.training.program import take_rows
-from highlevel.training.run import Run
+from highlevel.training.run import Run, digest_of
 from highlevel.training.time_spent import TimeSpent
+from highlevel.training.together import (
+    ask_all,
+    ask_first,
+    check_same_data,
+    in_step,
+    one_of_several,
+)
 from highlevel.training.watch import Watch
 
 __all__ = ["evaluate", "fit", "in_order", "on_device", "predict", "to_floats"]
@@ -115,6 +124,8 @@ class Pace:
             self.block = max(1, min(wanted, self.block * 8))
         elif self.fixed is None:
             self.block = min(4, self.block * 4)
+        if self.fixed is None:
+            self.block = ask_first(self.block, "pace")
         self._since, self._steps = now, steps
 
     def paused(self) -> None:
@@ -135,6 +146,8 @@ class DeviceData:
 
     def __init__(self, source: ArraySource, by_rows: bool = False) -> None:
         self.source = source
+        if one_of_several():
+            check_same_data(digest_of(source))
         rows = _rounded_up(source.rows)
         self.data = tree.map_leaves(lambda leaf: self._put(leaf, rows), source.data)
         self.batch = _batch_size(source) if by_rows else source.batch_size
@@ -199,7 +212,14 @@ def _noting(phase: str, where: dict[str, Any]) -> Iterator[None]:
         yield
     except Exception as error:
         place = _place(where)
-        add_note(error, f"During `{phase}`{': ' + place if place else ''}.")
+        note = f"During `{phase}`{': ' + place if place else ''}."
+        if current_backend().lost_process(error) and not isinstance(error, ProcessLost):
+            lost = ProcessLost(str(error))
+            add_note(lost, note)
+            # At once: the backend may end this process before the error has come out of it.
+            logging.getLogger("highlevel").error("%s", lost)
+            raise lost from error
+        add_note(error, note)
         raise
     except KeyboardInterrupt as error:
         if not getattr(error, "__notes__", None):  # `evaluate` within `fit` has told it
@@ -299,14 +319,18 @@ def _blocks(
         return
     batches = source.batches(rng, offset + done)
     size = _batch_size(source) if program.by_rows else None
-    if program.compiled and isinstance(source, StreamSource):
+    to_fill, shared = True, None
+    if isinstance(source, StreamSource) and (program.compiled or one_of_several()):
         # No more than this pass needs: a generator goes on in the next one.
+        batches = itertools.islice(batches, None if steps is None else steps - done)
+        if one_of_several():
+            shared = in_step(batches, source)
+            batches = iter(shared)
+        prepare = partial(_prepared, size=size)
         batches = prefetch(
-            itertools.islice(batches, None if steps is None else steps - done),
-            lambda batch: on_device(_filled(batch, size), parts=True),
-            name=source.name, first=done + 1, while_waiting=while_waiting,
-        )
-    to_fill = not isinstance(batches, prefetch)  # what comes from it has been
+            batches, prepare, name=source.name, first=done + 1, while_waiting=while_waiting
+        ) if program.compiled else map(prepare, batches)
+        to_fill = False
     at = done
     left = None if steps is None else steps - done
 
@@ -324,8 +348,15 @@ def _blocks(
                 )
                 at += len(group)
     finally:
+        if shared is not None:
+            shared.stop()
         if isinstance(batches, prefetch):
             batches.close()
+
+
+def _prepared(batch: Any, size: int | None) -> Any:
+    """A batch of a stream on the device, filled up."""
+    return on_device(_filled(batch, size), parts=True)
 
 
 def _pass(
@@ -408,7 +439,10 @@ def _pass(
         _not_finite(model, callbacks, where, logs, step, data)
     where["batch"] = None
     expected = steps if steps is not None else source.length
-    if not stopped and not found and expected is not None and reached < expected:
+    if (
+        not stopped and not found and expected is not None and reached < expected
+        and not getattr(source, "cut", False)
+    ):
         _warn_of_the_end(source, f"after {reached} of the {expected} batches of the epoch")
     return logs
 
@@ -443,10 +477,15 @@ def _not_finite(
 
 def _has_more(validation: Any) -> bool:
     """Whether there is data to validate on; warns where a generator has come to its end."""
-    if validation.restarts or validation.more():
+    if validation.restarts or _all_have_more(validation):
         return True
     _warn_of_the_end(validation, "before the validation, which is left out")
     return False
+
+
+def _all_have_more(source: Any) -> bool:
+    """Whether this process, and each that trains with it, has another batch."""
+    return all(ask_all(source.more(), "more"))
 
 
 def _warn_of_the_end(source: Any, when: str) -> None:
@@ -474,7 +513,7 @@ def fit(
         (x, y, sample_weight), validation_data = split_off_validation(
             x, y, sample_weight, validation_split
         )
-    order_seed = int(np.random.randint(2**31)) if shuffle else None
+    order_seed = ask_first(int(np.random.randint(2**31)), "order") if shuffle else None
     source = make_source(
         x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, "fit",
         order_seed,
@@ -542,7 +581,7 @@ def fit(
             if model.stop_training:
                 break
             where["epoch"] = f"{epoch + 1}/{epochs}"
-            if not source.restarts and run.pending is None and not source.more():
+            if not source.restarts and run.pending is None and not _all_have_more(source):
                 _warn_of_the_end(source, f"before epoch {epoch + 1}: the training ends here")
                 break
             model.reset_metrics()
@@ -653,6 +692,8 @@ def predict(
     with _noting("predict", where):
         model._make_ready(source.first(), training=False, for_predict=True)
     program = model._program("predict")
+    if isinstance(source, ArraySource) and one_of_several():
+        check_same_data(digest_of(source))
     if (
         program.compiled and isinstance(source, ArraySource) and source.rows < source.batch_size
         and active_distribution() is None

@@ -323,7 +323,8 @@ def _distributed(step: Callable, carried_variables: tuple, distribution: Any) ->
     """`step` with the demand that variables stay where their layouts say."""
 
     def placed(fixed: tuple, carried: tuple, data: Any) -> tuple[Any, tuple]:
-        result, carried = step(fixed, carried, data)
+        # Batches of several processes may come by process, not as the batch axis has it.
+        result, carried = step(fixed, carried, distribution.batch(data))
         return result, tuple([
             distribution.constrain(group, values)
             for group, values in zip(carried_variables, carried)

@@ -23,7 +23,7 @@ from highlevel.state import active_distribution
 from highlevel.training.data.sources import ArraySource
 from highlevel.training.plain_state import join_arrays, split_arrays
 
-__all__ = ["MOST_KEPT", "Kept", "Run", "state_of"]
+__all__ = ["MOST_KEPT", "Kept", "Run", "digest_of", "state_of"]
 
 #: bytes of state that are copied to the host, so that a step can be taken again
 MOST_KEPT = 2**28
@@ -203,7 +203,7 @@ class Run:
                 sorted((k, str(v)) for k, v in _config(optimizer).items() if k != "name"),
             ],
             "order_seed": self.seed,
-            "data": _digest(self.source),
+            "data": digest_of(self.source),
         } | arguments
 
 
@@ -225,7 +225,7 @@ def _stateful(callbacks: Any) -> list[Any]:
     return [c for c in callbacks.callbacks if hasattr(c, "get_state")]
 
 
-def _digest(source: Any) -> list[Any]:
+def digest_of(source: Any) -> list[Any]:
     """Shapes, dtypes and a sum over a sample of the entries of in-memory data."""
     if not isinstance(source, ArraySource):
         return [type(source).__name__, source.num_batches]

@@ -1,7 +1,12 @@
-"""One of several processes that train a model together: `process.py address count number`."""
+"""One of several processes that train a model together: `process.py address count number`.
+
+Prints what each of its parts came to, as JSON. A single process does the same alone.
+"""
 
 import json
+import random
 import sys
+import warnings
 
 import numpy as np
 
@@ -9,25 +14,141 @@ import highlevel as hl
 from highlevel import distribution as d
 from highlevel import layers as L
 
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(96, 8)).astype("float32"), RNG.integers(0, 4, 96)
 
-def train(chosen):
+
+def make():
     hl.utils.set_random_seed(3)
-    model = hl.Sequential([hl.Input((8,)), L.Dense(16, activation="relu"), L.Dropout(0.1), L.Dense(4)])
+    model = hl.Sequential([
+        hl.Input((8,), name="x"), L.Dense(16, activation="relu", name="wide"),
+        L.Dropout(0.1, name="drop"), L.Dense(4, name="out")], name="net")  # fmt: skip
     model.compile("adam", hl.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(70, 8)).astype("float32"), rng.integers(0, 4, 70)
-    d.set_distribution(chosen() if chosen else None)
-    history = model.fit(x, y, batch_size=16, epochs=3, verbose=0, validation_split=0.1).history
+    return model
+
+
+def result(model, history):
     return {
-        "history": history, "predictions": model.predict(x[:8], verbose=0).tolist(),
+        "history": history.history, "steps": int(model.optimizer.iterations),
         "weights": [v.numpy().tolist() for v in model.weights],
     }
 
 
+def arrays():
+    """Arrays are the whole data everywhere; their last batch is a partial one."""
+    model = make()
+    history = model.fit(X[:70], Y[:70], batch_size=16, epochs=3, verbose=0, validation_split=0.1)
+    return {**result(model, history), "predictions": model.predict(X[:8], verbose=0).tolist()}
+
+
+def part(rows, count, number):
+    """What a process gives of a batch of all of them."""
+    size = len(rows) // count
+    return rows[number * size:(number + 1) * size]
+
+
+def batches(count, number, sizes):
+    start = 0
+    for rows in sizes:
+        places = part(np.arange(start, start + rows), count, number)
+        yield X[places], Y[places]
+        start += rows
+
+
+class Batches:
+    """Batches of the given numbers of rows, at every pass; the first process has one less."""
+
+    def __init__(self, count, number, sizes):
+        self.of = count, number, sizes if number or count == 1 else sizes[:-1]
+
+    def __iter__(self):
+        return batches(*self.of)
+
+
+def fit_quietly(model, *args, **options):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        history = model.fit(*args, verbose=0, **options)
+    return history, [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
+
+
+def streams(count, number):
+    """Each process gives a part; the first one ends before the others."""
+    sizes = [16] * 5 if count > 1 else [16] * 4
+    model = make()
+    history, said = fit_quietly(model, Batches(count, number, sizes), epochs=2)
+    return {**result(model, history), "said": [s for s in said if "ended after" in s]}
+
+
+def once(count, number):
+    """A generator that comes to its end in one process before the second epoch."""
+    model = make()
+    sizes = [16] * (4 if number == count - 1 else 6)
+    history, _ = fit_quietly(
+        model, batches(count, number, sizes), epochs=3, steps_per_epoch=2, validation_data=(X[:20], Y[:20]))
+    return result(model, history)
+
+
+def odd(count, number):
+    """Rows that do not divide by the devices (3 by 2), then a last batch of other sizes."""
+    rows = 3 if count > 1 else 6
+    given = [rows] * 2 + ([number + 1] if count > 1 else [])
+
+    def stream():
+        start = 0
+        for k in given:
+            first = start + (number * k if count > 1 else 0)
+            yield X[first:first + k], Y[first:first + k]
+            start += k * count
+
+    model = make()
+    history, said = fit_quietly(model, stream())
+    return {**result(model, history), "said": [s for s in said if "differ in rows" in s]}
+
+
+def across(count, number):
+    """Weights divided over the processes, which all have a part of each batch."""
+    model = make()
+    if count > 1:
+        mesh = d.DeviceMesh((1, d.get_device_count()), ["batch", "model"])
+        d.set_distribution(d.ModelParallel(d.tensor_parallel(model, mesh), batch_dim_name="batch"))
+    history, _ = fit_quietly(model, batches(count, number, [16] * 4))
+    found = result(model, history)
+    d.set_distribution(d.DataParallel() if count > 1 else None)
+    return found
+
+
+def refused(count, number):
+    """What raises an error in all processes instead of keeping some of them waiting."""
+    found = {}
+
+    def failing():
+        yield from batches(count, number, [16])
+        if number == 1:
+            raise KeyError("no such file")
+        yield from batches(count, number, [16])
+
+    for name, data in {
+        "other arrays": (X + number, Y), "other rows": (batches(count, number, [16 + 16 * number]),),
+        "failing": (failing(),),
+    }.items():
+        try:
+            fit_quietly(make(), *data)
+        except (ValueError, RuntimeError, KeyError) as error:
+            found[name] = f"{type(error).__name__}: {error}"
+    return found
+
+
 if __name__ == "__main__":
     address, count, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    random.seed(number)
     if count > 1:
         d.initialize(address, count, number)
-        print(json.dumps(train(d.DataParallel)))
-    else:
-        print(json.dumps(train(None)))
+    found = {"drawn": random.random()}
+    if count > 1:
+        d.set_distribution(d.DataParallel())
+        found["refused"] = refused(count, number) if count == 2 else None
+    found["arrays"] = arrays()
+    for task in (streams, once, odd, across)[: 1 if count > 2 else None]:
+        found[task.__name__] = task(count, number)
+    print(json.dumps(found))

@@ -36,6 +36,8 @@ class StreamSource:
     """
 
     shuffle = False
+    #: whether the last pass ended before the data did, because another process had no more
+    cut = False
 
     def __init__(
         self,
