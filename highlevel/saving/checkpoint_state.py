@@ -11,8 +11,11 @@ from typing import Any
 from highlevel.saving.errors import FileError
 from highlevel.saving.report import LoadReport
 from highlevel.saving.walk import walk
+from highlevel.state import active_distribution
 
-__all__ = ["GROUPS", "Checkpoint", "by_path", "put_assets", "put_state", "variables_of"]
+__all__ = [
+    "GROUPS", "Checkpoint", "by_path", "layouts_for", "put_assets", "put_state", "variables_of",
+]
 
 #: groups of variables, under the names that Keras gives them
 GROUPS = (
@@ -76,37 +79,13 @@ def put_state(model: Any, checkpoint: Checkpoint, path: str) -> LoadReport:
     Raises:
         FileError: a variable without value, or of another shape; all are listed.
     """
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is not None and not optimizer.built and checkpoint.state.get(
-        "optimizer_variables"
-    ):
-        optimizer.build(model.trainable_variables)
     report = LoadReport(path)
     pairs: list[tuple[Any, Any]] = []
     problems: list[str] = []
-    own = variables_of(model)
-    weights = set(map(id, model.weights))
-    strip = _stripping(own, checkpoint)
-    for group, variables in own.items():
-        values = checkpoint.state.get(group)
-        if values is None or (not values and group != "trainable_variables"):
-            continue
-        mine = by_path(variables)
-        if mine.keys() != values.keys():
-            here = {strip(name, group, 0): name for name in mine}
-            there = {strip(name, group, 1): value for name, value in values.items()}
-            if here.keys() <= there.keys():
-                values = {here.get(name, name): value for name, value in there.items()}
-            elif checkpoint.ordered and [tuple(v.shape) for v in variables] == [
-                tuple(a.shape) for a in values.values()
-            ]:
-                values = dict(zip(mine, values.values()))
-        if group == "metrics_variables" and mine.keys() != values.keys():
-            continue  # of another compilation; they begin anew
-        if group == "non_trainable_variables":  # random states of other names are no fault
-            mine = {n: v for n, v in mine.items() if id(v) in weights or n in values}
+    for group, (mine, names) in _matches(model, checkpoint).items():
+        values = checkpoint.state[group]
         for name, variable in mine.items():
-            value = values.get(name)
+            value = values[names[name]] if name in names else None
             if value is None:
                 report.missing.append(name)
                 problems.append(f"'{name}' is not in the checkpoint")
@@ -119,7 +98,7 @@ def put_state(model: Any, checkpoint: Checkpoint, path: str) -> LoadReport:
             else:
                 pairs.append((variable, value))
                 report.loaded.append(name)
-        report.unused += [name for name in values if name not in mine]
+        report.unused += [name for name in names if name not in mine]
     if problems:
         raise FileError(
             f"The checkpoint '{path}' does not fit model '{model.name}'; nothing was changed.\n"
@@ -128,6 +107,75 @@ def put_state(model: Any, checkpoint: Checkpoint, path: str) -> LoadReport:
     for variable, value in pairs:
         variable.assign(value)
     return report
+
+
+def layouts_for(model: Any) -> Callable[[Checkpoint], dict[str, Any]]:
+    """How the arrays of a checkpoint are to lie on devices, so that no process reads all of one.
+
+    Returns:
+        A function from a checkpoint whose arrays have only shapes to the backend's layouts, by
+        `group/path`; arrays that the model does not divide are left out.
+    """
+
+    def layouts(checkpoint: Checkpoint) -> dict[str, Any]:
+        distribution = active_distribution()
+        found = {}
+        for group, (mine, names) in _matches(model, checkpoint).items():
+            for name, variable in mine.items():
+                if name not in names or tuple(variable.shape) != tuple(
+                    checkpoint.state[group][names[name]].shape
+                ):
+                    continue
+                if distribution is not None:
+                    found[f"{group}/{names[name]}"] = distribution.fitting(variable).backend_layout
+                    continue
+                for _, array in variable.held():
+                    layout = getattr(array, "sharding", None)
+                    if layout is not None and len(layout.device_set) > 1:
+                        found[f"{group}/{names[name]}"] = layout
+        return found
+
+    return layouts
+
+
+def _matches(
+    model: Any, checkpoint: Checkpoint
+) -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
+    """Per group the model's variables by path, and for each path its name in the checkpoint.
+
+    Values without a variable have their own name. The optimizer is built where the checkpoint has
+    its state.
+    """
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None and not optimizer.built and checkpoint.state.get(
+        "optimizer_variables"
+    ):
+        optimizer.build(model.trainable_variables)
+    own = variables_of(model)
+    weights = set(map(id, model.weights))
+    strip = _stripping(own, checkpoint)
+    found = {}
+    for group, variables in own.items():
+        values = checkpoint.state.get(group)
+        if values is None or (not values and group != "trainable_variables"):
+            continue
+        mine = by_path(variables)
+        names = {name: name for name in values}
+        if mine.keys() != values.keys():
+            here = {strip(name, group, 0): name for name in mine}
+            there = {strip(name, group, 1): name for name in values}
+            if here.keys() <= there.keys():
+                names = {here.get(short, short): name for short, name in there.items()}
+            elif checkpoint.ordered and [tuple(v.shape) for v in variables] == [
+                tuple(a.shape) for a in values.values()
+            ]:
+                names = dict(zip(mine, values))
+        if group == "metrics_variables" and mine.keys() != names.keys():
+            continue  # of another compilation; they begin anew
+        if group == "non_trainable_variables":  # random states of other names are no fault
+            mine = {n: v for n, v in mine.items() if id(v) in weights or n in names}
+        found[group] = mine, names
+    return found
 
 
 def _stripping(own: dict[str, list[Any]], checkpoint: Checkpoint) -> Callable[[str, str, int], str]:

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import errno
 import importlib.util
-import io
 import json
-import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -24,7 +22,13 @@ from highlevel_backend import canonical_name, current_backend
 
 from highlevel.saving.atomic import replacing_directory
 from highlevel.saving.checkpoint_state import GROUPS, Checkpoint
-from highlevel.saving.errors import FileError, reading
+from highlevel.saving.errors import reading
+from highlevel.saving.orbax_files import (
+    orbax_interface,
+    payload,
+    read_orbax,
+    waiting_at_the_coordinator,
+)
 
 __all__ = [
     "CheckpointDirectory", "is_checkpoint", "process_index_and_count", "read_checkpoint",
@@ -35,21 +39,6 @@ _RECORD = "checkpoint.json"
 _REPLACED = ".replaced"
 _UNFINISHED = ".orbax-checkpoint-tmp"
 _ORBAX = ("_CHECKPOINT_METADATA", "orbax.checkpoint")
-
-
-def _orbax() -> Any:
-    """The version of Orbax's interface that Keras uses, too."""
-    from orbax.checkpoint import v1  # heavy, and optional
-
-    log = logging.getLogger("absl")
-    if _not_about_texts not in log.filters:
-        log.addFilter(_not_about_texts)
-    return v1
-
-
-def _not_about_texts(record: logging.LogRecord) -> bool:
-    """Leaves out that parts of a checkpoint without arrays have no arrays to merge."""
-    return "Skipping merge of OCDBT checkpoints" not in str(record.msg)
 
 
 def _orbax_is_there() -> bool:
@@ -111,11 +100,14 @@ class CheckpointDirectory:
         place = os.path.join(self.path, str(step))
         arrays = [a for group in checkpoint.state.values() for a in group.values()]
         if _for_orbax(arrays):
-            if os.path.isdir(place):  # of an earlier training: stays until the new one is whole
-                shutil.rmtree(place + _REPLACED, ignore_errors=True)
-                os.rename(place, place + _REPLACED)
-            shutil.rmtree(place + _UNFINISHED, ignore_errors=True)  # of a process that was killed
-            response = _orbax().save_checkpointables_async(place, _payload(checkpoint))
+            index, count = process_index_and_count()
+            if not index:  # the others wait for it before Orbax writes
+                if os.path.isdir(place):  # of an earlier training: stays until the new one is whole
+                    shutil.rmtree(place + _REPLACED, ignore_errors=True)
+                    os.rename(place, place + _REPLACED)
+                shutil.rmtree(place + _UNFINISHED, ignore_errors=True)  # of one that was killed
+            with waiting_at_the_coordinator(count):
+                response = orbax_interface().save_checkpointables_async(place, payload(checkpoint))
             self._writing = step, response.result
         else:
             checkpoint = _on_host(checkpoint)  # training goes on and changes the arrays
@@ -138,9 +130,10 @@ class CheckpointDirectory:
         try:
             finish()
         except Exception as error:
-            shutil.rmtree(place + _UNFINISHED, ignore_errors=True)
-            if os.path.isdir(place + _REPLACED) and not os.path.isdir(place):
-                os.rename(place + _REPLACED, place)
+            if not process_index_and_count()[0]:
+                shutil.rmtree(place + _UNFINISHED, ignore_errors=True)
+                if os.path.isdir(place + _REPLACED) and not os.path.isdir(place):
+                    os.rename(place + _REPLACED, place)
             full = "No space left" in str(error)
             raise OSError(
                 getattr(error, "errno", None) or (errno.ENOSPC if full else errno.EIO),
@@ -176,12 +169,14 @@ def is_checkpoint(path: Any) -> bool:
     return _is_step(path) or bool(CheckpointDirectory(path)._places())
 
 
-def read_checkpoint(path: Any, present: Mapping[str, Any] | None = None) -> tuple[str, Checkpoint]:
+def read_checkpoint(
+    path: Any, layouts: Callable[[Checkpoint], dict[str, Any]] | None = None
+) -> tuple[str, Checkpoint]:
     """Read a checkpoint, or the latest one of a directory.
 
     Args:
         path: of a step, or of the directory.
-        present: arrays by group and path whose distribution over devices is to be taken.
+        layouts: see `layouts_for`; all arrays are read on the host where None.
 
     Returns:
         `(path of the step, the checkpoint)`.
@@ -201,7 +196,7 @@ def read_checkpoint(path: Any, present: Mapping[str, Any] | None = None) -> tupl
     with reading(path):
         if os.path.exists(os.path.join(path, _RECORD)):
             return path, _read_plain(path)
-        return path, _read_orbax(path, present or {})
+        return path, read_orbax(path, layouts)
 
 
 def _is_step(path: str) -> bool:
@@ -273,104 +268,6 @@ def _read_plain(path: str) -> Checkpoint:
     return Checkpoint(state, record["model_config"], assets, run)
 
 
-# ----------------------------------------------------------------------- by Orbax
-
-
 def _for_orbax(arrays: list[Any]) -> bool:
     """Whether the arrays are of a kind that lies on devices, and Orbax is there."""
     return all(hasattr(array, "sharding") for array in arrays) and _orbax_is_there()
-
-
-def _payload(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What Keras puts into a checkpoint, under its names, and a part of our own."""
-    order = {group: list(values) for group, values in checkpoint.state.items()}
-    own: dict[str, Any] = {"order": json.dumps(order)}
-    if checkpoint.run is not None:
-        buffer = io.BytesIO()
-        np.savez(buffer, **checkpoint.run[1])
-        own["record"] = json.dumps(checkpoint.run[0])
-        own["arrays"] = np.frombuffer(buffer.getvalue(), np.uint8)
-    payload: dict[str, Any] = {
-        "pytree": {group: _nested(values) for group, values in checkpoint.state.items()},
-        "highlevel": own,
-    }
-    if checkpoint.config is not None:
-        payload["model_config"] = {"config": checkpoint.config}
-    if checkpoint.assets:
-        payload["assets"] = _nested({
-            name: np.frombuffer(content, np.uint8) for name, content in checkpoint.assets.items()
-        })
-    return payload
-
-
-def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, value in values.items():
-        *folders, name = path.split("/")
-        place = tree
-        for folder in folders:
-            place = place.setdefault(folder, {})
-        place[name] = value
-    return tree
-
-
-def _flat(tree: Any, path: str = "") -> dict[str, Any]:
-    if not isinstance(tree, Mapping):
-        return {path: tree}
-    found: dict[str, Any] = {}
-    for name, value in tree.items():
-        found |= _flat(value, f"{path}/{name}" if path else str(name))
-    return found
-
-
-def _read_orbax(path: str, present: Mapping[str, Any]) -> Checkpoint:
-    try:
-        orbax = _orbax()
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"The checkpoint '{path}' was written by Orbax; to read it, `pip install "
-            "highlevel[orbax]`."
-        ) from error
-    path = os.path.abspath(path)
-    there = orbax.checkpointables_metadata(path).metadata
-    shapes = _flat(there["pytree"])
-    wanted: dict[str, Any] = {
-        "pytree": _nested({name: _target(name, leaf, present) for name, leaf in shapes.items()})
-    }
-    # Empty groups (an optimizer without state) are part of the tree.
-    for group in there["pytree"]:
-        wanted["pytree"].setdefault(group, {})
-    wanted |= {name: None for name in ("highlevel", "model_config", "assets") if name in there}
-    loaded = orbax.load_checkpointables(path, wanted)
-    own = loaded.get("highlevel") or {}
-    order = json.loads(own["order"]) if "order" in own else {}
-    state: dict[str, dict[str, Any]] = {}
-    for group in GROUPS:
-        if group in loaded["pytree"]:
-            values = _flat(loaded["pytree"][group]) if loaded["pytree"][group] else {}
-            names = [name for name in order.get(group, ()) if name in values]
-            state[group] = {name: values[name] for name in names or values}
-    run = None
-    if "record" in own:
-        with np.load(io.BytesIO(np.asarray(own["arrays"]).tobytes()), allow_pickle=False) as file:
-            run = json.loads(own["record"]), dict(file)
-    assets = {
-        name: np.asarray(value).tobytes()
-        for name, value in (_flat(loaded["assets"]) if loaded.get("assets") else {}).items()
-    }
-    config = (loaded.get("model_config") or {}).get("config")
-    if not state:
-        raise FileError(f"'{path}' is a checkpoint, but not of a model.")
-    return Checkpoint(state, config, assets, run, ordered=bool(order))
-
-
-def _target(name: str, leaf: Any, present: Mapping[str, Any]) -> Any:
-    """As what an array is to be read: distributed like the present one, or on the host."""
-    array = present.get(name)
-    sharding = getattr(array, "sharding", None)
-    if (
-        sharding is not None and len(sharding.device_set) > 1
-        and array is not None and tuple(array.shape) == tuple(leaf.shape)
-    ):
-        return array
-    return np.broadcast_to(np.zeros((), leaf.dtype), tuple(leaf.shape))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from highlevel.saving.checkpoint_state import GROUPS, put_assets, put_state
+from highlevel.saving.checkpoint_state import layouts_for, put_assets, put_state
 from highlevel.saving.checkpoints import read_checkpoint
 from highlevel.saving.errors import FileError, reading
 from highlevel.saving.report import LoadReport
@@ -39,9 +39,6 @@ def load_checkpoint_model(
 
 def load_checkpoint_weights(model: Any, path: str) -> LoadReport:
     """Put the state of a checkpoint, or of the latest in a directory, into a model."""
-    from_model = {
-        f"{group}/{v.path}": v._value for group in GROUPS[:2] for v in getattr(model, group)
-    }
-    place, checkpoint = read_checkpoint(path, from_model)
+    place, checkpoint = read_checkpoint(path, layouts_for(model))
     with reading(place):
         return put_state(model, checkpoint, place)

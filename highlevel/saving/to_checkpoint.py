@@ -9,6 +9,7 @@ from typing import Any
 from highlevel.saving.checkpoint_state import GROUPS, Checkpoint, by_path, variables_of
 from highlevel.saving.model_files import _assets_of, _refuse_lambdas
 from highlevel.serialization import serialize_keras_object
+from highlevel.state import active_distribution
 
 __all__ = ["take_state"]
 
@@ -22,6 +23,9 @@ def take_state(model: Any, weights_only: bool = False) -> Checkpoint:
     """
     groups = GROUPS[:2] if weights_only else GROUPS
     variables = variables_of(model)
+    distribution = active_distribution()
+    if distribution is not None:  # what no step has used yet lies on one device alone
+        distribution.place([v for group in groups for v in variables[group]])
     found = Checkpoint({
         group: {path: v.raw_value() for path, v in by_path(variables[group]).items()}
         for group in groups

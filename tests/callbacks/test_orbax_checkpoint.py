@@ -155,7 +155,7 @@ def test_a_full_disk_is_told(kind, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints, "_write_plain", full)
-    monkeypatch.setattr(checkpoints, "_payload", full)
+    monkeypatch.setattr(checkpoints, "payload", full)
     with pytest.raises(OSError, match=r"No space left") as info:
         train(tmp_path / "c", epochs=2, model=model)
     assert info.value.errno == 28

@@ -1,6 +1,6 @@
-"""One of several processes that train a model together: `process.py address count number`.
+"""One of several processes that train a model together.
 
-Prints what each of its parts came to, as JSON. A single process does the same alone.
+Run as `process.py address count number directory`; checkpoints are in the directory. Prints what each of its parts came to, as JSON. A single process does the same alone.
 """
 
 import json
@@ -9,8 +9,10 @@ import sys
 import warnings
 
 import numpy as np
+import resumed
 
 import highlevel as hl
+from highlevel import callbacks
 from highlevel import distribution as d
 from highlevel import layers as L
 
@@ -34,10 +36,14 @@ def result(model, history):
     }
 
 
-def arrays():
+def arrays(directory):
     """Arrays are the whole data everywhere; their last batch is a partial one."""
     model = make()
-    history = model.fit(X[:70], Y[:70], batch_size=16, epochs=3, verbose=0, validation_split=0.1)
+    backup = callbacks.BackupAndRestore(f"{directory}/backup", delete_checkpoint=False)
+    for epochs in (2, 3):
+        history = model.fit(
+            X[:70], Y[:70], batch_size=16, epochs=epochs, verbose=0, validation_split=0.1,
+            callbacks=[backup])
     return {**result(model, history), "predictions": model.predict(X[:8], verbose=0).tolist()}
 
 
@@ -136,19 +142,44 @@ def refused(count, number):
             fit_quietly(make(), *data)
         except (ValueError, RuntimeError, KeyError) as error:
             found[name] = f"{type(error).__name__}: {error}"
+    with resumed.strategy(make(), (2, 2)).scope():
+        try:
+            make().fit(X, Y, verbose=0, callbacks=[callbacks.BackupAndRestore("backup")])
+        except ValueError as error:
+            found["backup"] = str(error)
     return found
 
 
+def checkpoints(directory, count, devices):
+    """Trainings that others have begun, on other devices, and one for others to go on with."""
+    def to(epochs, name, shape=None):
+        return resumed.train(make(), X[:64], Y[:64], f"{directory}/{name}", epochs, shape)
+
+    if count == 4:
+        return {"begun by two": to(3, "two", (2, 2))}
+    if count == 2:
+        return {"begun alone": to(3, "alone", (2, 2)), "begun": to(2, "two", (2, 2))}
+    if devices == 8:
+        return {
+            "on 2 x 4": to(1, "eight", (2, 4)), "on 4 x 2": to(2, "eight", (4, 2)),
+            "on one device": to(3, "eight"), "begun by two": to(3, "two on one"),
+        }
+    return {"begun": to(2, "alone"), "whole": to(3, "whole")}
+
+
 if __name__ == "__main__":
-    address, count, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    address, count, number, directory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     random.seed(number)
     if count > 1:
         d.initialize(address, count, number)
     found = {"drawn": random.random()}
+    devices = d.get_device_count()
+    found["checkpoints"] = checkpoints(directory, count, devices)
     if count > 1:
         d.set_distribution(d.DataParallel())
         found["refused"] = refused(count, number) if count == 2 else None
-    found["arrays"] = arrays()
-    for task in (streams, once, odd, across)[: 1 if count > 2 else None]:
-        found[task.__name__] = task(count, number)
+    if devices < 8:
+        found["arrays"] = arrays(f"{directory}/{count}")
+        for task in (streams, once, odd, across)[: 1 if count > 2 else None]:
+            found[task.__name__] = task(count, number)
     print(json.dumps(found))

@@ -9,9 +9,12 @@ import shutil
 from typing import Any
 
 import numpy as np
+from highlevel_backend import current_backend
 
 from highlevel.saving.atomic import replacing_file
+from highlevel.state import active_distribution
 from highlevel.training.callbacks.callback import Callback, Logs
+from highlevel.training.together import ask_all, one_of_several
 
 __all__ = ["BackupAndRestore"]
 
@@ -31,6 +34,9 @@ class BackupAndRestore(Callback):
     the optimizer's state, the metrics, the epoch and the batch, the order of the data, the
     states of random generators, and what the callbacks remember (`Callback.get_state`); it
     is deleted when training comes to its end.
+
+    Of several processes the first one writes; all must see the directory. Weights that a layout
+    divides are for `OrbaxCheckpoint(directory, resume=True)`, which keeps them in parts.
 
     Args:
         backup_dir: directory for the backup, used by one training only.
@@ -82,8 +88,18 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         """Start from the backup, where there is one."""
         self._batches, self._last_batch = 0, -1
-        self._finish_replacing()
-        if not all(map(os.path.exists, (self._path(_WEIGHTS), self._path(_RECORD)))):
+        if one_of_several():
+            self._refuse_divided()
+        if self._writes:
+            self._finish_replacing()
+        ask_all(None, "backup is in place")
+        there = all(map(os.path.exists, (self._path(_WEIGHTS), self._path(_RECORD))))
+        if len(set(ask_all(there, "backup"))) > 1:
+            raise FileNotFoundError(
+                f"Some of the processes see a backup in '{self.backup_dir}', others do not. Let "
+                "all have the directory on one file system."
+            )
+        if not there:
             return
         with open(self._path(_RECORD), encoding="utf-8") as file:
             record = json.load(file)
@@ -97,6 +113,21 @@ class BackupAndRestore(Callback):
         run = self._run
         if run is not None and "dict" in record:
             run.pending = (record, arrays)
+
+    @property
+    def _writes(self) -> bool:
+        return not one_of_several() or not current_backend().processes()[0]
+
+    def _refuse_divided(self) -> None:
+        distribution = active_distribution()
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        divided = [v.path for v in variables if any(distribution.fitting(v).axes)]
+        if divided:
+            raise ValueError(
+                f"BackupAndRestore keeps whole arrays, but '{divided[0]}' and {len(divided) - 1} "
+                "others are divided over the processes. Use `OrbaxCheckpoint(directory, "
+                "resume=True)`, which lets each process write its parts."
+            )
 
     @property
     def _run(self) -> Any:
@@ -119,7 +150,7 @@ class BackupAndRestore(Callback):
             self._save(None, batch + 1)
 
     def on_train_end(self, logs: Logs = None) -> None:
-        if self.delete_checkpoint and os.path.isdir(self.backup_dir):
+        if self.delete_checkpoint and self._writes and os.path.isdir(self.backup_dir):
             # The record first: without it the others count for nothing.
             for name in (_RECORD, _WEIGHTS, _STATE):
                 for path in (self._path(name), self._path(_previous(name))):
@@ -137,6 +168,8 @@ class BackupAndRestore(Callback):
         is there under its temporary name the new backup counts: `_finish_replacing` moves
         the files to their names, now or when training is taken up again.
         """
+        if not self._writes:
+            return
         os.makedirs(self.backup_dir, exist_ok=True)
         run = self._run
         if run is None:  # called by hand, outside of `fit`

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from highlevel.saving.checkpoint_state import put_state
+from highlevel.saving.checkpoint_state import layouts_for, put_state
 from highlevel.saving.checkpoints import (
     CheckpointDirectory,
     process_index_and_count,
@@ -17,6 +17,7 @@ from highlevel.saving.checkpoints import (
 from highlevel.saving.to_checkpoint import take_state
 from highlevel.training.callbacks.callback import Logs
 from highlevel.training.callbacks.monitor import MonitorCallback
+from highlevel.training.together import ask_all
 
 __all__ = ["OrbaxCheckpoint"]
 
@@ -119,9 +120,9 @@ class OrbaxCheckpoint(MonitorCallback):
     def on_train_begin(self, logs: Logs = None) -> None:
         """With `resume`, go on from the latest checkpoint, where there is one."""
         self._batches, self._last_batch = 0, -1
-        if not self.resume or not self._checkpoints.steps():
+        if not self.resume or not self._has_one():
             return
-        path, checkpoint = read_checkpoint(self.directory)
+        path, checkpoint = read_checkpoint(self.directory, layouts_for(self.model))
         put_state(self.model, checkpoint, path)
         run = self._run
         if checkpoint.run is None or run is None:
@@ -135,6 +136,22 @@ class OrbaxCheckpoint(MonitorCallback):
         self.model._initial_epoch = int(dict(checkpoint.run[0]["dict"])["initial_epoch"])
         if self.verbose > 0:
             print(f"\nResuming from the checkpoint {path}")
+
+    def _has_one(self) -> bool:
+        """Whether there is a checkpoint, the same for all processes.
+
+        Raises:
+            FileNotFoundError: only some of them see it.
+        """
+        found = ask_all(self._checkpoints.steps()[-1:], "checkpoint")
+        if any(one != found[0] for one in found):
+            raise FileNotFoundError(
+                f"The processes see different checkpoints in '{self.directory}': "
+                + ", ".join(f"{one[0] if one else 'none'} in process {i}"
+                            for i, one in enumerate(found))
+                + ". Let all have the directory on one file system."
+            )
+        return bool(found[0])
 
     @property
     def _run(self) -> Any:
