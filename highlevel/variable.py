@@ -112,6 +112,8 @@ class Variable(ArrayOperators):
     #: factor of the learning rate, and weight decay instead of the optimizer's (None: its own)
     learning_rate_multiplier: float = 1.0
     weight_decay: float | None = None
+    #: whether layers use the entries along the first axis one after the other, as `Repeat` does
+    used_by_parts: bool = False
     # NumPy hands `array + variable` over to us instead of making an object array.
     __array_priority__ = 1000
 

@@ -520,13 +520,23 @@ class Backend(abc.ABC):
         """
         raise NotImplementedError(self._one_device("a mesh of devices"))
 
+    def planned_mesh(self, shape: Sequence[int], axis_names: Sequence[str]) -> Any:
+        """A mesh of devices that need not exist, for `partitioned`; arrays cannot be put on it.
+
+        Args:
+            shape: lengths of the axes.
+            axis_names: one per axis.
+        """
+        raise NotImplementedError(self._one_device("a mesh of devices"))
+
     def sharding(self, mesh: Any, axes: Sequence[Any]) -> Any:
         """How an array lies on a mesh.
 
         Args:
-            mesh: what `mesh` returned.
+            mesh: what `mesh` or `planned_mesh` returned.
             axes: per axis of the array the name of the mesh's axis it is divided over, a
-                tuple of names, or None where it is not divided.
+                tuple of names, None where it is not divided, or `...` where that is left to
+                the compiler.
         """
         raise NotImplementedError(self._one_device("dividing an array"))
 
@@ -544,6 +554,22 @@ class Backend(abc.ABC):
     def compile_sharded(self, function: Callable, shardings: Tree) -> Callable:
         """`function` without arguments as a program whose results are made divided."""
         raise NotImplementedError(self._one_device("dividing an array"))
+
+    def partitioned(
+        self, function: Callable, specs: Sequence[Tree], shardings: Sequence[Tree],
+        donate: Sequence[int] = (),
+    ) -> Compiled:
+        """`function` compiled for a mesh without being run; nothing is allocated.
+
+        Args:
+            function, donate: as in `compile`.
+            specs: trees of `ArraySpec`, one per argument, all dimensions known.
+            shardings: trees of what `sharding` returned, like `specs`, all on one mesh.
+
+        Returns:
+            The text, the memory per device, and `collectives`.
+        """
+        raise NotImplementedError(self._one_device("compiling for a mesh"))
 
     def _one_device(self, what: str) -> str:
         return (

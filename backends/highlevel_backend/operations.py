@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from highlevel_backend.interface import ArraySpec
 
-__all__ = ["Compiled", "Operation", "Operations", "nbytes"]
+__all__ = ["Collective", "Compiled", "Operation", "Operations", "nbytes"]
 
 _ITEM_SIZES = {"bool": 1, "int8": 1, "uint8": 1, "bfloat16": 2, "float16": 2, "int16": 2,
                "uint16": 2, "float64": 8, "int64": 8, "uint64": 8, "complex64": 8,
@@ -90,6 +90,39 @@ class Operations:
         return sum(nbytes(self.arrays[number]) for number in numbers)
 
 
+@dataclass(slots=True)
+class Collective:
+    """One exchange between devices.
+
+    Attributes:
+        kind: `"all-reduce"`, `"all-gather"`, `"reduce-scatter"`, `"all-to-all"` or
+            `"collective-permute"`.
+        arrays: shapes and dtypes of what a device holds after it.
+        bytes: of what is exchanged: the sum, the gathered whole, or what is to be scattered, in
+            one device.
+        axes: names of the mesh's axes along which the devices of a group lie.
+        group: how many devices take part in a group.
+        where: the compiler's note of what it was made for; empty where there is none.
+        times: how often it runs; None where it is in a loop of unknown length.
+    """
+
+    kind: str
+    arrays: tuple[ArraySpec, ...]
+    bytes: int
+    axes: tuple[str, ...]
+    group: int
+    where: str = ""
+    times: float | None = 1
+
+    @property
+    def sent(self) -> float:
+        """Bytes that a device sends for it once, where the devices form a ring."""
+        share = (self.group - 1) / self.group
+        if self.kind == "all-reduce":
+            return 2 * share * self.bytes
+        return float(self.bytes) if self.kind == "collective-permute" else share * self.bytes
+
+
 @dataclass
 class Compiled:
     """A compiled program, as texts and figures; None where the backend does not know.
@@ -100,9 +133,11 @@ class Compiled:
         memory: figure → bytes: `"arguments"`, `"outputs"`, `"shared"` (outputs in the memory of
             arguments), `"temporary"`, `"code"`, and `"peak"` of all while it runs.
         seconds: stage → time that it took.
+        collectives: exchanges between devices, where it was compiled for several.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
     cost: dict[str, float] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    collectives: list[Collective] = field(default_factory=list)

@@ -19,6 +19,7 @@ from highlevel_jax.compilation import cache_programs, compile_program
 from highlevel_jax.devices import device_names, find_device, put
 from highlevel_jax.explain import explain
 from highlevel_jax.kernels import KERNELS
+from highlevel_jax.partition import partitioned
 
 __all__ = ["JaxBackend", "backend"]
 
@@ -129,6 +130,8 @@ class JaxBackend(Backend):
     lost_process = _door(together.lost_process)
     all_devices = _door(shardings.device_names)
     mesh = _door(shardings.mesh)
+    planned_mesh = _door(shardings.planned_mesh)
+    partitioned = _door(partitioned)
     sharding = _door(shardings.sharding)
     shard = _door(shardings.shard)
 

@@ -11,7 +11,7 @@ import numpy as np
 from highlevel_jax.arrays import asarray, host_array, is_abstract, unshared
 from highlevel_jax.devices import Device
 
-__all__ = ["device_names", "mesh", "shard", "sharding"]
+__all__ = ["device_names", "mesh", "planned_mesh", "shard", "sharding"]
 
 
 def _all_devices() -> dict[str, Device]:
@@ -43,15 +43,27 @@ def mesh(devices: Any, axis_names: Sequence[str]) -> jax.sharding.Mesh:
     return jax.sharding.Mesh(found, tuple(axis_names))
 
 
-def sharding(mesh: jax.sharding.Mesh, axes: Sequence[Any]) -> jax.sharding.NamedSharding:
+def planned_mesh(shape: Sequence[int], axis_names: Sequence[str]) -> jax.sharding.AbstractMesh:
+    """See `Backend.planned_mesh`."""
+    return jax.sharding.AbstractMesh(tuple(shape), tuple(axis_names))
+
+
+def sharding(mesh: Any, axes: Sequence[Any]) -> jax.sharding.NamedSharding:
     """See `Backend.sharding`."""
-    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes))
+    open_ = jax.sharding.PartitionSpec.UNCONSTRAINED
+    return jax.sharding.NamedSharding(
+        mesh, jax.sharding.PartitionSpec(*[open_ if axis is ... else axis for axis in axes]))
 
 
 def shard(x: Any, sharding: Any, parts: bool = False) -> jax.Array:
     """See `Backend.shard`."""
     if is_abstract(x):
         return jax.lax.with_sharding_constraint(x, sharding)
+    if isinstance(sharding.mesh, jax.sharding.AbstractMesh):
+        raise ValueError(
+            f"An array of shape {tuple(x.shape)} cannot be put on a mesh that is only planned: it "
+            "has no devices. Make a `DeviceMesh` of those there are (`list_devices()`)."
+        )
     if isinstance(x, jax.Array) and x.sharding.is_equivalent_to(sharding, x.ndim):
         return x
     if jax.process_count() == 1:

@@ -18,7 +18,9 @@ class TensorLayout:
 
     Args:
         axes: per axis of the tensor the name of an axis of the mesh, a tuple of names, or
-            None where it is not divided; axes left out at the end are not.
+            None where it is not divided; axes left out at the end are not. Of a layer's output
+            one entry may be `...`, which stands for as many axes as it takes and leaves them to
+            the compiler: `(..., None)` says that the last one is not divided.
         device_mesh: the mesh; `LayoutMap` fills it in.
 
     Raises:
@@ -28,7 +30,7 @@ class TensorLayout:
     def __init__(self, axes: Sequence[Any], device_mesh: DeviceMesh | None = None) -> None:
         self._axes = tuple(axes)
         self._device_mesh = device_mesh
-        self._layouts: dict[str, Any] = {}
+        self._layouts: dict[tuple, Any] = {}
         self._check()
 
     def _check(self) -> None:
@@ -36,7 +38,7 @@ class TensorLayout:
             return
         known = set(self._device_mesh.axis_names)
         names = [
-            name for entry in self._axes if entry is not None
+            name for entry in self._axes if entry is not None and entry is not ...
             for name in ((entry,) if isinstance(entry, str) else entry)
         ]
         unknown = [name for name in names if name not in known]
@@ -72,13 +74,25 @@ class TensorLayout:
         Raises:
             ValueError: it has no mesh yet.
         """
+        return self.for_rank(None)
+
+    def for_rank(self, rank: int | None) -> Any:
+        """`backend_layout` of a tensor with so many axes, which tells what `...` stands for.
+
+        Raises:
+            ValueError: it has no mesh yet.
+        """
         if self._device_mesh is None:
             raise ValueError(f"{self!r} has no mesh yet: pass `device_mesh`.")
         backend = current_backend()
-        if backend.name not in self._layouts:
-            mesh = self._device_mesh.backend_mesh
-            self._layouts[backend.name] = backend.sharding(mesh, self._axes)
-        return self._layouts[backend.name]
+        axes = self._axes
+        if rank is not None and ... in axes:
+            at = axes.index(...)
+            axes = (*axes[:at], *[...] * (rank - len(axes) + 1), *axes[at + 1:])
+        key = (backend.name, axes)
+        if key not in self._layouts:
+            self._layouts[key] = backend.sharding(self._device_mesh.backend_mesh, axes)
+        return self._layouts[key]
 
     def __repr__(self) -> str:
         return f"<TensorLayout axes={self.axes}, device_mesh={self.device_mesh}>"
@@ -104,6 +118,7 @@ class LayoutMap(MutableMapping):
 
     def __init__(self, device_mesh: DeviceMesh) -> None:
         self._layouts: dict[str, TensorLayout] = {}
+        self._patterns: dict[str, re.Pattern] = {}
         self._device_mesh = device_mesh
 
     @property
@@ -119,7 +134,7 @@ class LayoutMap(MutableMapping):
         """
         if key in self._layouts:
             return self._layouts[key]
-        found = [pattern for pattern in self._layouts if re.search(pattern, key)]
+        found = [name for name, pattern in self._patterns.items() if pattern.search(key)]
         if len(found) > 1:
             raise ValueError(
                 f"The path '{key}' matches several keys of the LayoutMap: {found}. Make the "
@@ -142,10 +157,12 @@ class LayoutMap(MutableMapping):
             )
         if layout.device_mesh is None:
             layout.device_mesh = self._device_mesh
+        # Kept compiled: `re` itself forgets them where there are hundreds.
+        self._patterns[key] = re.compile(key)
         self._layouts[key] = layout
 
     def __delitem__(self, key: str) -> None:
-        del self._layouts[key]
+        del self._layouts[key], self._patterns[key]
 
     def __contains__(self, key: object) -> bool:
         return key in self._layouts

@@ -78,6 +78,26 @@ class DeviceMesh:
         self._axis_names = list(axis_names)
         self._devices = names.reshape(self._shape)
         self._meshes: dict[str, Any] = {}
+        self._planned = False
+
+    @classmethod
+    def planned(cls, shape: Sequence[int], axis_names: Sequence[str]) -> DeviceMesh:
+        """A mesh of devices that need not exist: layouts can be made for it, and `plan`s.
+
+        Args:
+            shape, axis_names: as of a mesh.
+
+        >>> DeviceMesh.planned((8, 16), ["data", "model"])
+        <DeviceMesh shape=(8, 16), axis_names=['data', 'model']>
+        """
+        mesh = cls(shape, axis_names, [f"planned:{i}" for i in range(math.prod(shape))])
+        mesh._planned = True
+        return mesh
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether the devices need not exist."""
+        return self._planned
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -99,7 +119,9 @@ class DeviceMesh:
         """The mesh as the current backend's own object."""
         backend = current_backend()
         if backend.name not in self._meshes:
-            self._meshes[backend.name] = backend.mesh(self._devices, self._axis_names)
+            self._meshes[backend.name] = (
+                backend.planned_mesh(self._shape, self._axis_names) if self._planned
+                else backend.mesh(self._devices, self._axis_names))
         return self._meshes[backend.name]
 
     def length(self, axes: Any) -> int:

@@ -1,4 +1,4 @@
-"""Layouts for whole models: everything divided, or products cut between devices."""
+"""Layouts for whole models: everything divided."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from highlevel.distribution.layouts import LayoutMap, TensorLayout
 from highlevel.distribution.mesh import DeviceMesh
 
-__all__ = ["fully_sharded", "tensor_parallel"]
+__all__ = ["fully_sharded"]
 
 
 def fully_sharded(
@@ -27,7 +27,7 @@ def fully_sharded(
 
     Returns:
         The `LayoutMap`: per variable its longest free axis that divides evenly; whole where
-        there is none.
+        there is none, and states that layers carry, such as moving averages.
     """
     axis = axis or device_mesh.axis_names[0]
     parts = device_mesh.length(axis)
@@ -40,60 +40,11 @@ def fully_sharded(
         free = [
             (length, -i) for i, length in enumerate(variable.shape)
             if axes[i] is None and length >= parts and length % parts == 0
-        ]
+        ] if variable.born_trainable else []
         if free:
             axes[-max(free)[1]] = axis
         found[variable.path] = TensorLayout(axes, device_mesh)
-    return found
-
-
-def tensor_parallel(model: Any, device_mesh: DeviceMesh, axis: str = "model") -> LayoutMap:
-    """Products cut between the devices of an axis of the mesh (Megatron's pairs).
-
-    Of two `Dense` layers in a row the first is divided by its features and the second by what
-    it sums over, so that one exchange per pair suffices; attention is divided by heads,
-    embeddings by features. Source: Shoeybi et al., 2019, "Megatron-LM: training
-    multi-billion parameter language models using model parallelism".
-
-    Args:
-        model: built; its weights need not exist yet.
-        device_mesh: the mesh.
-        axis: name of its axis for products.
-
-    Returns:
-        The `LayoutMap`, by the variables' paths; what does not divide evenly stays whole.
-    """
-    parts = device_mesh.length(axis)
-    found = LayoutMap(device_mesh)
-
-    def divide(variable: Any, place: int) -> bool:
-        if variable is None or variable.shape[place] % parts:
-            return False
-        axes: list[Any] = [None] * len(variable.shape)
-        axes[place] = axis
-        if variable.path not in found:
-            found[variable.path] = TensorLayout(axes, device_mesh)
-        return True
-
-    divided = False  # whether the last Dense layer's features are
-    for layer in model._flatten_layers(include_self=False, recursive=True):
-        kind = type(layer).__name__
-        if kind in ("MultiHeadAttention", "GroupedQueryAttention"):
-            for name in ("query", "key", "value"):
-                dense = getattr(layer, f"{name}_dense", None)
-                if dense is not None and divide(dense.kernel, 1):
-                    divide(dense.bias, 0)
-            dense = getattr(layer, "output_dense", None)
-            if dense is not None:
-                divide(dense.kernel, 0)
-            divided = False
-        elif kind == "Dense":
-            if divided:
-                divide(layer.kernel, 0)
-                divided = False
-            elif divide(layer.kernel, 1):
-                divide(layer.bias, 0)
-                divided = True
-        elif kind == "Embedding":
-            divide(layer.embeddings, 1)
+    for path, layout in before.items():  # of outputs
+        if path not in found:
+            found[path] = layout
     return found

@@ -117,6 +117,11 @@ class Distribution:
         Values that nobody has asked for yet are computed in one program, part by part where
         they belong: no device holds the whole of a variable that the layout divides.
         """
+        if self._device_mesh.is_planned:
+            raise ValueError(
+                f"{self._device_mesh!r} is only planned: it has no devices to put variables on. "
+                "Make a `DeviceMesh` of those there are (`list_devices()`)."
+            )
         backend = current_backend()
         pending = []
         for variable in variables:
@@ -137,9 +142,10 @@ class Distribution:
                 variable.set_raw(value, backend)
 
     def constrain(self, variables: Sequence[Any], values: Sequence[Any]) -> list[Any]:
-        """Traced values of variables with the demand that they lie as the variables do."""
+        """Traced values of variables, or their gradients, to lie as the variables do."""
         backend = current_backend()
         return [
+            None if value is None else
             backend.shard(value, self.fitting(variable).backend_layout)
             for variable, value in zip(variables, values)
         ]
@@ -162,6 +168,12 @@ class Distribution:
         return self.__dict__.setdefault("_fitting_layouts", {})
 
     def _check(self, variable: Any, layout: TensorLayout) -> None:
+        if ... in layout.axes:
+            raise ValueError(
+                f"The layout {layout.axes} of the variable '{variable.path}' leaves axes to the "
+                "compiler (`...`), which only those of layers' outputs may. Write None for axes "
+                "that are not divided."
+            )
         if len(layout.axes) > len(variable.shape):
             raise ValueError(
                 f"The layout {layout.axes} is for {len(layout.axes)} axes, but the variable "
@@ -229,7 +241,42 @@ class Distribution:
         if layout is None:
             return outputs
         backend = current_backend()
-        return tree.map_leaves(lambda x: backend.shard(x, layout.backend_layout), outputs)
+        return tree.map_leaves(lambda x: backend.shard(x, layout.for_rank(x.ndim)), outputs)
+
+    def gathered(
+        self, variables: Sequence[Any], values: Sequence[Any], part: bool = False
+    ) -> list[Any]:
+        """Traced values of variables as a layer uses them: not divided over the batch axis.
+
+        Said of weights, because else the compiler may rather gather what they are used on. States
+        that layers carry, such as moving averages, are computed where they lie.
+
+        Args:
+            variables, values: as of `constrain`.
+            part: whether the values are entries along the variables' first axis, as a block's
+                of `Repeat`, which are gathered when it is their turn.
+        """
+        return [
+            value if (variable.used_by_parts and not part) or not variable.born_trainable
+            else self._gathered(variable, value, int(part))
+            for variable, value in zip(variables, values)
+        ]
+
+    def _gathered(self, variable: Any, value: Any, skipped: int) -> Any:
+        name = self._batch_dim_name
+        entries = [
+            entry if isinstance(entry, tuple) else (entry,)
+            for entry in self.fitting(variable).axes[skipped:]
+        ]
+        if not any(name in entry for entry in entries):
+            return value
+        axes = [
+            rest if len(rest) > 1 else rest[0] if rest else None
+            for entry in entries
+            for rest in [tuple([each for each in entry if each != name])]
+        ]
+        layout = TensorLayout(axes, self._device_mesh)
+        return current_backend().shard(value, layout.backend_layout)
 
     @contextmanager
     def scope(self) -> Iterator[Distribution]:

@@ -24,7 +24,10 @@ from highlevel.inspection.taps import observing
 from highlevel.optimizers.state import state_kept_for
 from highlevel.symbolic import SymbolicTensor
 
-__all__ = ["LayerMemory", "LayerPlan", "Plan", "flops_of_layer", "memory_of_layer", "plan_model"]
+__all__ = [
+    "LayerMemory", "LayerPlan", "Plan", "batch_specs", "flops_of_layer", "made_ready",
+    "memory_of_layer", "plan_model",
+]
 
 
 @dataclass
@@ -119,17 +122,10 @@ def plan_model(
     model: Any, batch_size: int, x: Any = None, y: Any = None, compile: bool = False
 ) -> Plan:
     """See `Model.plan`."""
-    x, y = _with_rows(_inputs(model, x), batch_size), _with_rows(y, batch_size)
-    refuse_strings(model, x)
+    x, y = batch_specs(model, batch_size, x, y)
     trains = model.optimizer is not None
-    if not model.built:
-        rows = tree.map_leaves(_one_row, x)
-        model._make_ready((rows, None, None), training=False, for_predict=True)
-    if trains:
-        y = _targets(model, batch_size) if y is None else y
     if trains and current_backend().compiles:
-        rows = tree.map_leaves(_one_row, (x, y))
-        model._make_ready((*rows, None), training=True)
+        made_ready(model, x, y)
     elif trains and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     runs, forward = followed(model, (x,), {"training": trains}, trains)
@@ -153,6 +149,24 @@ def plan_model(
     plan.gradients = sum(v.nbytes for v in model.trainable_variables)
     _plan_step(model, plan, forward, (x, y, None), compile)
     return plan
+
+
+def batch_specs(model: Any, batch_size: int, x: Any, y: Any) -> tuple[Any, Any]:
+    """Specs of inputs and targets, None for those of a model that does not train; builds it."""
+    x, y = _with_rows(_inputs(model, x), batch_size), _with_rows(y, batch_size)
+    refuse_strings(model, x)
+    if not model.built:
+        rows = tree.map_leaves(_one_row, x)
+        model._make_ready((rows, None, None), training=False, for_predict=True)
+    if model.optimizer is not None and y is None:
+        y = _targets(model, batch_size)
+    return x, y
+
+
+def made_ready(model: Any, x: Any, y: Any) -> None:
+    """Let losses, metrics and the optimizer make their variables."""
+    rows = tree.map_leaves(_one_row, (x, y))
+    model._make_ready((*rows, None), training=True)
 
 
 def _plan_step(

@@ -372,6 +372,10 @@ class Trainer(_Base):
         """
         trainable, others = self.trainable_variables, self.non_trainable_variables
         metrics = self.metrics_variables
+        distribution = active_distribution()
+        if distribution is not None:
+            trainable_variables = distribution.gathered(trainable, trainable_variables)
+            non_trainable_variables = distribution.gathered(others, non_trainable_variables)
         mapping = [
             *zip(trainable, trainable_variables),
             *zip(others, non_trainable_variables),
@@ -427,6 +431,10 @@ class Trainer(_Base):
 
         (_, (aux, masks, seen)), gradients = current_backend().value_and_grad(
             loss_and_masks, has_aux=True)(list(trainable))
+        distribution = active_distribution()
+        if distribution is not None:
+            # Before the optimizer: else its state is what the compiler sends around.
+            gradients = distribution.constrain(self.trainable_variables, gradients)
         loss, y_pred, others, metrics = aux
         set_masks_by_place(y_pred, masks)  # the arrays are others outside of the gradient
         shown = self._trainer.gives_gradients or gauges is not None

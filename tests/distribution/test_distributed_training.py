@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 WORKER = Path(__file__).with_name("worker.py")
+PAGE = Path(__file__).parents[2] / "docs" / "distribution.md"
 STRATEGIES = ["single", "data", "zero", "sharded", "tensor", "mixed"]
 
 
@@ -62,3 +64,48 @@ def test_every_device_holds_what_the_layout_says(trained):
     assert max(total["tensor"], total["mixed"]) < total["data"]
     if kind == "mlp":
         assert total["tensor"] < total["mixed"] < total["data"] / 2
+
+
+def told(kind):
+    """Layout → exchange → how many, as the table of the page says."""
+    names = {"data parallel": "data", "data parallel, optimizer divided": "zero",
+             "fully sharded": "sharded", "tensor parallel": "tensor", "2 × 4 mixed": "mixed"}  # fmt: skip
+    rows = re.findall(rf"^\| {kind} \| ([^|]+) \| ([^|]+) \|", PAGE.read_text(), re.M | re.I)
+    return {
+        names[layout]: {
+            exchange.strip(): int(many)
+            for many, exchange in re.findall(r"(\d+) ([\w-]+ over \w+)", text)
+        } for layout, text in rows
+    }
+
+
+def test_the_compiled_step_exchanges_what_the_page_says(trained):
+    kind, found = trained
+    table = told({"mlp": "MLP", "cnn": "CNN", "transformer": "Transformer"}[kind])
+    assert set(table) == set(STRATEGIES[1:])
+    assert {name: found[name]["plan"]["exchanges"] for name in table} == table
+
+
+def test_gradients_are_summed_once(trained):
+    kind, found = trained
+    # Those of the normalization are among its own sums.
+    apart = 64 if kind == "cnn" else 0
+    for name in ("data", "zero"):
+        plan = found[name]["plan"]
+        # The loss and the accuracy, a number each, go with them.
+        assert plan["reduced"] == plan["gradients"] - apart + (0 if apart else 8)
+
+
+@pytest.mark.parametrize("name", STRATEGIES[1:])
+def test_a_plan_tells_what_devices_hold(trained, name):
+    _, found = trained
+    plan, held = found[name]["plan"], found[name]["bytes"]
+    trained_bytes = sum(sizes[0] for sizes in held.values())
+    assert plan["gradients"] + plan["optimizer"] == trained_bytes
+    assert plan["total"] > plan["weights"] + plan["optimizer"] + plan["batch"]
+
+
+@pytest.mark.parametrize("name", STRATEGIES[1:])
+def test_the_step_can_be_lowered_for_nvidia_gpus(trained, name):
+    _, found = trained
+    assert found[name]["plan"]["cuda"] == [["cuda"], 8, True]

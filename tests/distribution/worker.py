@@ -2,8 +2,11 @@
 
 import json
 import sys
+from collections import Counter
 
+import jax
 import numpy as np
+from highlevel_jax import partition
 
 import highlevel as hl
 from highlevel import distribution as d
@@ -75,8 +78,37 @@ def train(kind, name):
         held[v.path] = [s.data.nbytes for s in shards]
     d.set_distribution(None)
     return {
+        "plan": looked_at(model, chosen) if chosen is not None else None,
         "history": history, "predictions": np.asarray(found).tolist(), "bytes": held,
         "weights": {v.path: v.numpy().tolist() for v in model.weights},
+    }
+
+
+def looked_at(model, chosen):
+    """What the compiled step exchanges and takes, and whether it is lowered for NVIDIA GPUs."""
+    seen = []
+
+    def flat_step(*args):
+        seen.append(found := flat_step_(*args))
+        return found
+
+    flat_step_, partition.flat_step = partition.flat_step, flat_step
+    try:
+        plan = d.plan(model, layout=chosen, batch=16)
+    finally:
+        partition.flat_step = flat_step_
+    counts = Counter()
+    for each in plan.collectives:
+        counts[f"{each.kind} over {', '.join(each.axes)}"] += each.times
+    (step, structs, _), = seen
+    lowered = jax.export.export(step, platforms=["cuda"])(*structs)
+    return {
+        "exchanges": counts, "weights": plan.weights, "optimizer": plan.optimizer,
+        "reduced": max((each.bytes for each in plan.collectives if each.kind == "all-reduce"
+                        and "batch" in each.axes), default=0),
+        "gradients": plan.gradients, "total": plan.total, "batch": plan.batch,
+        "activations": plan.activations,
+        "cuda": [lowered.platforms, lowered.nr_devices, "stablehlo" in lowered.mlir_module()],
     }
 
 

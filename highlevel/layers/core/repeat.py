@@ -13,7 +13,7 @@ from highlevel.layers.described import positive
 from highlevel.layers.layer import CallContext, Layer, call_context
 from highlevel.masking import set_mask
 from highlevel.naming import kept_names
-from highlevel.state import StatelessScope
+from highlevel.state import StatelessScope, active_distribution
 from highlevel.variable import Variable
 
 __all__ = ["Repeat"]
@@ -123,11 +123,19 @@ class Repeat(Wrapper):
                 constraint=_each(variable.constraint),
                 name=path.replace("/", "_"),
             )
+            stacked.used_by_parts = True
             if variable not in own:  # of seeds: no weight, but a state
                 self._own_variables.pop()
                 states.append(stacked)
         self._carried = states
         self._untracked["stacks"] = [*self._own_variables, *states]
+
+    def stacked(self) -> list[tuple[Variable, Variable]]:
+        """Each variable of the pattern with the one that holds all blocks' values of it."""
+        weights = self.layer.weights
+        own = set(weights)
+        pattern = [*weights, *[v for v in self.layer.variables if v not in own]]
+        return list(zip(pattern, self._untracked["stacks"]))
 
     def _refuse_blocks(self, input_shape: Any) -> None:
         block = self.layer
@@ -152,12 +160,14 @@ class Repeat(Wrapper):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """What the blocks make of the inputs, one after the other."""
-        pattern = [*self.layer.weights]
-        pattern += [v for v in self.layer.variables if v not in set(pattern)]
+        pattern = [variable for variable, _ in self.stacked()]
         kept = [i for i, v in enumerate(pattern) if not v.trainable]
         changed: set[int] = set()
+        distribution = active_distribution()
 
         def body(x: Any, values: list) -> tuple[Any, tuple]:
+            if distribution is not None:
+                values = distribution.gathered(stacks, values, part=True)
             # A context of its own: what would watch the blocks sees the values of a loop.
             token = call_context.set(CallContext(training))
             try:
