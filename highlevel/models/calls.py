@@ -1,9 +1,9 @@
 """Calls of a model outside of any other: as one compiled program, the short way if it can be.
 
 `CallProgram` is the program for one structure of arguments. `Shortcut` goes from `model(x)`
-straight to it, for a single array like one that took the long way before: what the long way
-finds out (which program, which conversion) is then known, and what could have changed in the
-meantime is asked in a few comparisons, however large the model is.
+straight to it, for an array, or a list, tuple or dict of arrays, like those that took the long
+way before: what the long way finds out (which program, which conversion) is then known, and what
+could have changed in the meantime is asked in a few comparisons, however large the model is.
 """
 
 from __future__ import annotations
@@ -132,50 +132,83 @@ class CallProgram:
 
 
 class Shortcut:
-    """From an array straight to the program that calls a model on it.
+    """From an array, or arrays in a list, tuple or dict, straight to a model's program for them.
 
     Args:
         program: the program.
-        given: the array that the model was called with.
-        taken: what the program was handed for it.
+        given: what the model was called with.
+        taken: what the program was handed for it, in the same structure.
     """
 
-    __slots__ = ("_convert", "_dtype", "_program")
+    __slots__ = ("_kinds", "_names", "_program", "_several")
 
     def __init__(self, program: CallProgram, given: Any, taken: Any) -> None:
         self._program = program
-        self._dtype = given.dtype
-        self._convert = None
-        if given is not taken:
-            self._convert = program._backend.to_numpy(taken).dtype
+        self._several = isinstance(given, (list, tuple, dict))
+        #: keys in the order in which the program takes their arrays
+        self._names = None
+        if isinstance(given, dict):
+            places = tree.unflatten(tree.flatten(given)[1], range(len(given)))
+            self._names = sorted(places, key=places.__getitem__)
+        backend = program._backend
+        #: of each array: its type, its dtype, and the dtype to convert to, or None
+        self._kinds = [
+            (type(x), x.dtype, None if x is y else backend.to_numpy(y).dtype)
+            for x, y in zip(tree.leaves(given), tree.leaves(taken))
+        ]
 
     @staticmethod
-    def leads(given: Any, taken: Any, backend: Any) -> bool:
-        """Whether a later array like `given` can go straight to the program."""
-        if given is taken:
-            return backend.is_array(given)
-        return (
-            backend.programs_take_numpy and type(given) is np.ndarray
-            and given.dtype.kind in "fiub"
+    def leads(given: Any, taken: Any, arrays: list, backend: Any) -> bool:
+        """Whether a later call with `given`'s like can go straight to the program.
+
+        Args:
+            taken: what it was made to, of which `arrays` are the arrays.
+        """
+        leaves, definition = tree.flatten(given)
+        parts = len(given) if isinstance(given, (list, tuple, dict)) else 1
+        if not parts == len(leaves) == len(arrays) or definition != tree.flatten(taken)[1]:
+            return False
+        return all(
+            y is array and (backend.is_array(x) if x is y else (
+                backend.programs_take_numpy and type(x) is np.ndarray and x.dtype.kind in "fiub"
+            ))
+            for x, y, array in zip(leaves, tree.leaves(taken), arrays)
         )
 
     def fits(self, x: Any) -> bool:
-        """Whether all is as it was for the array that this was made for, shapes aside."""
+        """Whether all is as it was for the arrays that this was made for, shapes aside."""
         program = self._program
-        return (
-            x.dtype == self._dtype
-            and current_scope.get() is None
-            and current_backend() is program._backend
-            and structure_version() == program._checked
-            and active_distribution() is None
-            and peek_mask(x) is None
-        )
+        if (
+            current_scope.get() is not None
+            or current_backend() is not program._backend
+            or structure_version() != program._checked
+            or active_distribution() is not None
+        ):
+            return False
+        if not self._several:
+            return x.dtype == self._kinds[0][1] and peek_mask(x) is None
+        kinds = self._kinds
+        if len(x) != len(kinds):
+            return False
+        try:
+            arrays = x if self._names is None else [x[name] for name in self._names]
+        except KeyError:
+            return False
+        for one, (kind, dtype, _) in zip(arrays, kinds):
+            if type(one) is not kind or one.dtype != dtype or peek_mask(one) is not None:
+                return False
+        return True
 
     def __call__(self, x: Any) -> Any:
-        if self._convert is not None:
+        if not self._several:
+            target = self._kinds[0][2]
             # A copy: the program may still read it when the caller changes the array.
-            x = np.array(x, self._convert)
-        return self._program([x])
+            return self._program([x if target is None else np.array(x, target)])
+        arrays = x if self._names is None else [x[name] for name in self._names]
+        return self._program([
+            one if target is None else np.array(one, target)
+            for one, (_, _, target) in zip(arrays, self._kinds)
+        ])
 
 
 def _names_of_arrays(model: Any, definition: Any, places: tuple, rest: tuple) -> list[str]:

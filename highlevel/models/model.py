@@ -201,9 +201,9 @@ class Model(Trainer, Layer):
             )
             return super()._call_outermost(args, kwargs)
         if (
-            len(given) == len(arrays) == 1 and not kwargs.keys() - {"training"} and not masks
+            len(given) == 1 and not kwargs.keys() - {"training"} and not masks
             and distribution is None and not self._prepares_inputs
-            and arrays[0] is args[0] and Shortcut.leads(given[0], args[0], backend)
+            and Shortcut.leads(given[0], args[0], arrays, backend)
         ):
             x = given[0]
             self._quick[type(x), kwargs.get("training"), len(kwargs)] = Shortcut(

@@ -76,6 +76,48 @@ def test_a_call_is_short_and_as_short_for_a_deep_model(counts, method):
     assert 3 < deep <= LIMITS[method], deep
 
 
+def of_two(kind):
+    """A model of two inputs, and what makes an argument for it of two arrays."""
+    a, b = hl.Input((4,), name="a"), hl.Input((), dtype="int32", name="b")
+    x = hl.layers.Concatenate()([a, hl.layers.Embedding(5, 3)(b)])
+    inputs = {"list": [a, b], "tuple": (a, b), "dict": {"b": b, "a": a}}[kind]
+    model = hl.Model(inputs, hl.layers.Dense(2)(x))
+    make = {"list": lambda a, b: [a, b], "tuple": lambda a, b: (a, b),
+            "dict": lambda a, b: {"a": a, "b": b}}[kind]
+    return model, make
+
+
+@pytest.mark.parametrize("kind", ["list", "tuple", "dict"])
+def test_calls_with_several_arrays_are_short_and_right(kind, jax_backend):
+    model, make = of_two(kind)
+    rows = np.arange(8, dtype="int32") % 5
+    model.run_eagerly = True
+    expected = [np.asarray(model(make(X * i, rows[::-1] if i > 3 else rows))) for i in range(6)]
+    model.run_eagerly = False
+    for i in range(6):
+        given = make(X * i, rows[::-1].copy() if i > 3 else rows)
+        np.testing.assert_allclose(model(given), expected[i], rtol=1e-5, atol=1e-6)
+    assert calls_of(lambda: model(make(X, rows))) <= 30
+    # Other dtypes, other arrays and other numbers of rows are right as well.
+    for given in (make(X.astype("float64"), rows),
+                  make(jax_backend.asarray(X), rows.astype("int64"))):
+        np.testing.assert_allclose(model(given), expected[1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model(make(X[:3], rows[:3])), expected[1][:3], rtol=1e-5, atol=1e-6)
+    kernel = model.layers[-1].kernel
+    kernel.assign(kernel.value * 0)
+    assert not np.asarray(model(make(X, rows))).any()
+
+
+def test_a_dict_without_an_input_is_told_of(jax_backend):
+    model, make = of_two("dict")
+    for _ in range(2):
+        model(make(X, np.zeros(8, "int32")))
+    with pytest.raises(ValueError, match="b"):
+        model({"a": X})
+    with pytest.raises(ValueError, match="b"):
+        model({"a": X, "c": np.zeros(8, "int32")})
+
+
 class Everything(hl.layers.Layer):
     """A loss, a state and a random number in one layer."""
 
