@@ -11,6 +11,8 @@ from jax import lax
 
 from highlevel_jax.attention import flash_attention
 from highlevel_jax.moments import moments
+from highlevel_jax.products import matrix_product
+from highlevel_jax.recurrence import gru_sequence, lstm_sequence, simple_rnn_sequence
 
 __all__ = ["KERNELS"]
 
@@ -18,6 +20,10 @@ KERNELS: dict[str, Callable] = {
     "erf": lax.erf,
     "erfc": lax.erfc,
     "flash_attention": flash_attention,
+    "gru_sequence": gru_sequence,
+    "lstm_sequence": lstm_sequence,
+    "matrix_product": matrix_product,
     "moments": moments,
     "random_mask": partial(random_mask, jnp),
+    "simple_rnn_sequence": simple_rnn_sequence,
 }

@@ -19,12 +19,14 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 from jaxlib.mlir import ir
 
-__all__ = ["DEFINITIONS", "define", "same_axes", "type_like"]
+__all__ = ["DEFINITIONS", "PLAIN", "define", "same_axes", "type_like"]
 
 Array = Any
 
 #: name of each operation → its definition elsewhere, for the CPU, and there outside of loops
 DEFINITIONS: dict[str, tuple[Callable, Callable, Callable]] = {}
+#: names of those whose operations are counted under their own names
+PLAIN: set[str] = set()
 
 
 def define(
@@ -34,6 +36,7 @@ def define(
     on_cpu: Callable,
     mapped: Callable | None = None,
     outside_loops: Callable | None = None,
+    plain: bool = False,
 ) -> Primitive:
     """An operation of two definitions, without rules for derivatives.
 
@@ -48,12 +51,15 @@ def define(
             axis first, or None where it does not know.
         outside_loops: the same as `on_cpu`, where the operation stands in the program itself
             and not in the body of a loop, a branch or a function of it.
+        plain: whether what it is made of is counted as if it stood in the program itself.
 
     Returns:
         The primitive; `bind(*arrays, **parameters)` calls it. Parameters must be hashable.
     """
     primitive = Primitive(name)
     DEFINITIONS[name] = stock, on_cpu, outside_loops or on_cpu
+    if plain:
+        PLAIN.add(name)
 
     @primitive.def_abstract_eval
     def _(*operands: Any, **parameters: Any) -> Any:

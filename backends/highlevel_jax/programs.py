@@ -13,7 +13,7 @@ from highlevel_backend.operations import Compiled, Operation, Operations
 from jax.extend import core
 
 from highlevel_jax.arrays import numpy_dtype
-from highlevel_jax.primitives import DEFINITIONS
+from highlevel_jax.primitives import DEFINITIONS, PLAIN
 
 __all__ = ["compiled", "operations"]
 
@@ -126,7 +126,7 @@ def _walk(
             first = len(found.operations)
             part = within_part or name in _FUNCTIONS
             _walk(body.jaxpr, found, within, platform, times, part)
-            if definition is not None:
+            if definition is not None and name not in PLAIN:
                 for operation in found.operations[first:]:
                     operation.name = f"{name}/{operation.name}"
             for var, outer in zip(body.jaxpr.outvars, eqn.outvars):

@@ -25,7 +25,7 @@ from highlevel.inspection.tables import readable_number
 from highlevel.inspection.taps import arrays_of
 from highlevel.layers.debugging import Debugging, debugging
 from highlevel.layers.layer import Layer
-from highlevel.layers.recurrent.sequences import gru_sequence, lstm_sequence
+from highlevel.layers.recurrent.sequences import gru_sequence, lstm_sequence, simple_rnn_sequence
 from highlevel.layers.tracking import note_change
 from highlevel.naming import current_path
 from highlevel.ops.nn.attention import dot_product_attention
@@ -36,6 +36,7 @@ __all__ = ["checked_kernels", "guard", "hooks"]
 _DEFINITIONS: dict[str, Callable] = {
     "lstm_sequence": lstm_sequence,
     "gru_sequence": gru_sequence,
+    "simple_rnn_sequence": simple_rnn_sequence,
     "flash_attention": partial(dot_product_attention, flash_attention=False),
 }
 

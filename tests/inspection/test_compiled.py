@@ -25,7 +25,7 @@ def test_call_on_jax():
         before = backend.compile_count
         found = model.compiled_program(X)
         assert backend.compile_count == before
-        assert "dot_general" in found.jaxpr and "stablehlo.dot_general" in found.stablehlo
+        assert "highlevel_product" in found.jaxpr and "stablehlo.dot_general" in found.stablehlo
         assert found.optimized.startswith("HloModule")
         weights = sum(v.nbytes for v in model.weights)
         assert found.memory["arguments"] == weights + X.nbytes

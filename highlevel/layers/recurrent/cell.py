@@ -24,7 +24,7 @@ __all__ = ["CELL_FIELDS", "RecurrentCell", "Step", "filled", "projection", "rate
 #: `(project, step)`: `project(inputs)` for inputs of any leading axes, and
 #: `step(projected, states) -> (output, states)` for one time step. Where the backend has a
 #: kernel for all steps at once, `step.sequence(projected, states, reverse) -> (outputs,
-#: states)` is it, over arrays with the time axis first.
+#: states)` is it, over arrays with the time axis first; it may answer NotImplemented.
 Step = tuple[Callable, Callable]
 
 

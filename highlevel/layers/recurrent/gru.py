@@ -124,9 +124,9 @@ class GRUCell(RecurrentCell):
         if kernel is not None and self.reset_after and activate is activations.tanh \
                 and gate is activations.sigmoid:
             def sequence(projected: Any, states: Any, reverse: bool) -> tuple[Any, list[Any]]:
-                outputs, h = kernel(
+                found = kernel(
                     projected, *states, recurrent, inner_bias, state_mask, reverse=reverse)
-                return outputs, [h]
+                return found if found is NotImplemented else (found[0], [found[1]])
 
             vars(step)["sequence"] = sequence
         return projection(self, input_mask, bias), step

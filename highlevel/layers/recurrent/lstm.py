@@ -108,8 +108,8 @@ class LSTMCell(RecurrentCell):
         kernel = backend.kernels.get("lstm_sequence")
         if kernel is not None and activate is activations.tanh and gate is activations.sigmoid:
             def sequence(projected: Any, states: Any, reverse: bool) -> tuple[Any, list[Any]]:
-                outputs, h, c = kernel(projected, *states, recurrent, state_mask, reverse=reverse)
-                return outputs, [h, c]
+                found = kernel(projected, *states, recurrent, state_mask, reverse=reverse)
+                return found if found is NotImplemented else (found[0], [*found[1:]])
 
             vars(step)["sequence"] = sequence
         return projection(self, input_mask, bias), step

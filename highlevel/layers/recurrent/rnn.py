@@ -322,9 +322,12 @@ class RNN(DescribedLayer):
 
             first = values[0] if is_state else zero
             (last, values), outputs = self._scan(masked, (first, values), xs)
-        elif whole is not None and not self.unroll and {*dtypes} == {xs.dtype.name}:
-            outputs, states = whole(
-                xs, tree.unflatten(definition, values), self.go_backwards)
+        elif (
+            whole is not None and not self.unroll and {*dtypes} == {xs.dtype.name}
+            and (found := whole(xs, tree.unflatten(definition, values), self.go_backwards))
+            is not NotImplemented
+        ):
+            outputs, states = found
             values = tree.leaves(states)
             last = None if sequence else values[0]  # such cells put a state out
         elif sequence:

@@ -1,8 +1,8 @@
-"""Whole sequences of the usual LSTM and GRU, for backends that have a kernel for them.
+"""Whole sequences of the usual recurrent cells, for backends that have a kernel for them.
 
 Each function here is the definition of a kernel: what `RNN` computes for such a cell with
-a scan over the cell's step. A backend that compiles fuses that scan by itself, and carries
-no more than it needs; only where the backend's `kernels` names one of these is it used.
+a scan over the cell's step. Only where the backend's `kernels` names one of these is it used,
+and where that does not answer NotImplemented.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from highlevel_backend import current_backend
 
 from highlevel.ops.nn.activations import sigmoid
 
-__all__ = ["gru_sequence", "lstm_sequence"]
+__all__ = ["gru_sequence", "lstm_sequence", "simple_rnn_sequence"]
 
 
 def lstm_sequence(
@@ -73,6 +73,32 @@ def gru_sequence(
         (xz, xr, xh), (hz, hr, hh) = xp.split(x, 3, axis=-1), xp.split(inner, 3, axis=-1)
         z = sigmoid(xz + hz)
         h = z * h + (1 - z) * xp.tanh(xh + sigmoid(xr + hr) * hh)
+        return h, h
+
+    h, outputs = backend.scan(step, h, x, reverse=reverse)
+    return outputs, h
+
+
+def simple_rnn_sequence(
+    x: Any, h: Any, recurrent: Any, state_mask: Any = None, reverse: bool = False
+) -> tuple[Any, Any]:
+    """`h = tanh(x + h @ recurrent)`, over its input's product with the kernel.
+
+    Args:
+        x: `(steps, batch, units)`.
+        h: `(batch, units)`, the state before.
+        recurrent: `(units, units)`.
+        state_mask: `(batch, units)` that `h` is multiplied by on its way into the product.
+        reverse: go from the last step to the first.
+
+    Returns:
+        `(outputs (steps, batch, units), last h)`.
+    """
+    backend = current_backend()
+    xp = backend.xp
+
+    def step(h: Any, x: Any) -> Any:
+        h = xp.tanh(x + xp.matmul(h if state_mask is None else h * state_mask, recurrent))
         return h, h
 
     h, outputs = backend.scan(step, h, x, reverse=reverse)

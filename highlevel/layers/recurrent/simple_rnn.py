@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from highlevel import ops
+from highlevel_backend import current_backend
+
+from highlevel import activations, ops
 from highlevel.layers.recurrent.cell import CELL_FIELDS, RecurrentCell, Step, projection
 from highlevel.layers.recurrent.gated import CellLayer, OfCell
 
@@ -84,6 +86,13 @@ class SimpleRNNCell(RecurrentCell):
                 h = activate(h)
             return h, [h]
 
+        kernel = current_backend().kernels.get("simple_rnn_sequence")
+        if kernel is not None and activate is activations.tanh:
+            def sequence(projected: Any, states: Any, reverse: bool) -> tuple[Any, list[Any]]:
+                found = kernel(projected, *states, recurrent, state_mask, reverse=reverse)
+                return found if found is NotImplemented else (found[0], [found[1]])
+
+            vars(step)["sequence"] = sequence
         return projection(self, input_mask, bias), step
 
 

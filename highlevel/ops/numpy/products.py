@@ -90,7 +90,11 @@ def matmul(x1: Any, x2: Any) -> Any:
     x1, x2 = promote(x1, x2)
     if dtype_name(x1.dtype) == "int8":
         x1, x2 = cast_to(x1, "int32"), cast_to(x2, "int32")
-    return _kept(current_backend().xp.matmul(x1, x2), x1)
+    backend = current_backend()
+    kernel = backend.kernels.get("matrix_product")
+    if kernel is not None and (found := kernel(x1, x2)) is not NotImplemented:
+        return found
+    return _kept(backend.xp.matmul(x1, x2), x1)
 
 
 def _dot_rule(x1: Any, x2: Any) -> Any:
