@@ -232,6 +232,22 @@ class Backend(abc.ABC):
         """
         return function
 
+    def plan_steps(self, step: Callable) -> Callable:
+        """A step that will be run many times, where `compiles` is False.
+
+        A backend that runs Python as it is written may find a shorter way to the same
+        results, bit for bit, once it has seen a few runs.
+
+        Args:
+            step: pure function `(fixed, carried, data) -> (result, carried)`. `fixed` and
+                `carried` are tuples of lists of arrays that keep their number, shapes and dtypes
+                from run to run.
+
+        Returns:
+            A callable of the same signature.
+        """
+        return step
+
     #: Number of programs compiled in this process; see `compile`.
     compile_count: int = 0
 

@@ -10,6 +10,7 @@ from highlevel_backend import DTYPES, canonical_name
 from numpy.dtypes import StringDType
 
 from highlevel_numpy.recorded import FUNCTIONS, Recorded, strip
+from highlevel_numpy.traced import Traced
 
 __all__ = ["ARRAYS", "as_array", "cast", "dtype_name", "is_array", "numpy_dtype"]
 
@@ -21,7 +22,7 @@ _BY_NAME: dict[str, np.dtype] = {
 _NAMES: dict[np.dtype, str] = {dtype: name for name, dtype in _BY_NAME.items()}
 _INT32 = np.iinfo(np.int32)
 #: the types of arrays here
-ARRAYS = (np.ndarray, Recorded, np.generic)
+ARRAYS = (np.ndarray, Recorded, np.generic, Traced)
 _PYTHON = frozenset([bool, int, float, complex])
 
 
@@ -59,6 +60,8 @@ def cast(x: Any, dtype: str) -> Any:
         return x
     if type(x) is Recorded:
         return FUNCTIONS["astype"](x, wanted)
+    if type(x) is Traced:
+        return x.trace.call(cast, (x, dtype))
     if x.dtype.kind == "c" and wanted.kind not in "cb":
         x = x.real
     with np.errstate(all="ignore"):  # nan to integer, out of range: as every other backend
@@ -66,7 +69,7 @@ def cast(x: Any, dtype: str) -> Any:
 
 
 def _contains_recorded(x: Any) -> bool:
-    if type(x) is Recorded:
+    if type(x) is Recorded or type(x) is Traced:
         return True
     return isinstance(x, (list, tuple)) and any(map(_contains_recorded, x))
 
@@ -119,6 +122,9 @@ def as_array(x: Any, dtype: str | None = None) -> Any:
     kind = type(x)
     if dtype is None and (kind is Recorded or kind is np.ndarray) and x.dtype in _NAMES:
         return x
+    if kind is Traced:
+        same = as_array(x.value, dtype) is x.value
+        return x if same else x.trace.call(as_array, (x, dtype))
     if kind is np.ndarray or kind is Recorded or isinstance(x, np.ndarray):
         result = x
     elif kind is float:

@@ -17,12 +17,14 @@ from highlevel_numpy import (
     pooling,
     random_bits,
     rules,  # noqa: F401 - fills the tables of gradient rules
+    step_plan,
     transforms,
 )
 from highlevel_numpy.kernels import KERNELS
 from highlevel_numpy.origins import Origins
 from highlevel_numpy.recorded import FUNCTIONS, Recorded, strip, strip_tree
 from highlevel_numpy.rules.indexing import index_add, index_max, index_min, index_set
+from highlevel_numpy.traced import is_traced
 
 __all__ = ["NumpyBackend"]
 
@@ -49,7 +51,8 @@ class NumpyBackend(Backend):
         return arrays.as_array(x, dtype)
 
     def to_numpy(self, x: Any) -> np.ndarray:
-        return np.asarray(strip(x))
+        x = strip(x)
+        return x if is_traced(x) else np.asarray(x)
 
     def cast(self, x: Any, dtype: str) -> Any:
         return arrays.cast(x if self.is_array(x) else arrays.as_array(x), dtype)
@@ -66,6 +69,9 @@ class NumpyBackend(Backend):
         self, function: Callable, primals: tuple, tangents: tuple, has_aux: bool = False
     ) -> tuple:
         return transforms.jvp(function, primals, tangents, has_aux)
+
+    def plan_steps(self, step: Callable) -> Callable:
+        return step_plan.planned(step)
 
     def vmap(self, function: Callable, in_axes: Any = 0, out_axes: Any = 0) -> Callable:
         return control_flow.in_loop(mapping.vmap(function, in_axes, out_axes))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from highlevel_numpy.recorded import strip
+from highlevel_numpy.traced import Traced
 
 __all__ = ["random_bits"]
 
@@ -25,6 +26,9 @@ def random_bits(key: Any, shape: Sequence[int]) -> np.ndarray:
         ValueError: more than 2**32 words at once.
     """
     shape = tuple([int(n) for n in shape])
+    if type(strip(key)) is Traced:
+        key = strip(key)
+        return key.trace.call(random_bits, (key, shape))
     size = math.prod(shape)
     if size > 2**32:
         raise ValueError(f"At most 2**32 random words at once, not {size} (shape {shape}).")

@@ -27,6 +27,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from highlevel_numpy.traced import Traced
+
 __all__ = [
     "FUNCTIONS",
     "PART",
@@ -164,7 +166,7 @@ class Recorded:
 
     def __array_function__(self, function, types, args, kwargs):
         for kind in types:
-            if kind is not Recorded and not issubclass(kind, np.ndarray):
+            if kind is not Recorded and kind is not Traced and not issubclass(kind, np.ndarray):
                 return NotImplemented
         implementation = FUNCTIONS.get(function)
         if implementation is None:
@@ -394,7 +396,7 @@ for _function in (
             _method(_function))  # fmt: skip
 
 #: What an operator takes; anything else may have a reflected operator of its own.
-_OPERANDS = (Recorded, np.ndarray, np.generic, int, float, complex)
+_OPERANDS = (Recorded, np.ndarray, np.generic, int, float, complex, Traced)
 
 
 _FIRST, _SECOND = 0, 1
@@ -479,19 +481,27 @@ class Primitive:
     Args:
         function: on plain values.
         rule: see the module's text.
+        written_openly: whether it is made of NumPy functions alone, none of them in place.
     """
 
-    __slots__ = ("__name__", "function", "rule")
+    __slots__ = ("__name__", "function", "rule", "written_openly")
 
-    def __init__(self, function: Callable, rule: Any = None):
+    def __init__(self, function: Callable, rule: Any = None, written_openly: bool = False):
         self.function = function
+        self.written_openly = written_openly
         self.rule = rule
         self.__name__ = function.__name__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        trace = None
         for x in args:
-            if type(x) is Recorded:
+            kind = type(x)
+            if kind is Recorded:
                 return record(self, self.rule, args, kwargs)
+            if kind is Traced:
+                trace = x.trace
+        if trace is not None and not self.written_openly:
+            return trace.call(self.function, args, kwargs)
         return self.function(*args, **kwargs)
 
 

@@ -12,6 +12,7 @@ from highlevel_backend.tree import flatten, unflatten
 
 from highlevel_numpy.arrays import as_array, is_array
 from highlevel_numpy.recorded import PART, Recorded, is_inexact, new_level, strip
+from highlevel_numpy.traced import Traced
 from highlevel_numpy.walk import backward, to_dtype
 
 __all__ = ["custom_gradient", "jvp", "remat", "stop_gradient", "value_and_grad", "vjp"]
@@ -64,6 +65,9 @@ def value_and_grad(function: Callable, has_aux: bool = False) -> Callable:
         else:
             grads = [None] * len(leaves)
         grads = [_given(g, x) for g, x in zip(grads, leaves)]
+        traced = next((g for g in grads if type(g) is Traced), None)
+        if traced is not None:
+            traced.trace.mark(grads)
         gradient = unflatten(definition, grads)
         return ((value, aux), gradient) if has_aux else (value, gradient)
 
@@ -88,6 +92,8 @@ def _given(g: Any, x: Any) -> Any:
         return np.zeros(x.shape, x.dtype)
     if type(g) is np.ndarray:
         return g if g.flags.writeable else g.copy()
+    if type(g) is Traced:
+        return g if _given(g.value, x) is g.value else g.trace.call(_given, (g, None))
     return g if type(g) is Recorded else np.asarray(g)
 
 
@@ -208,11 +214,18 @@ def custom_gradient(function: Callable) -> Callable:
         leaves, definition = flatten(args)
         level = max([x.level for x in leaves if type(x) is Recorded], default=0)
         if level == 0:
+            traced = next((x for x in leaves if type(x) is Traced), None)
+            if traced is not None:
+                return traced.trace.call(function, args, gives_function=True)[0]
             return function(*args)[0]
         inputs = [x for x in leaves if type(x) is Recorded and x.level == level]
         values = [_leave(x, level) for x in leaves]
         arguments = unflatten(definition, values)
-        out, pullback = function(*arguments)
+        traced = next((x for x in values if type(x) is Traced), None)
+        if traced is not None:
+            out, pullback = traced.trace.call(function, arguments, gives_function=True)
+        else:
+            out, pullback = function(*arguments)
         if any(type(x) is Recorded for x in values):
             # Outer levels differentiate the result by `pullback` too, but what the
             # pullback does they differentiate as it is written.

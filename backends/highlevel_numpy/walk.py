@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from highlevel_numpy.recorded import PART, Recorded
+from highlevel_numpy.traced import Traced
 
 __all__ = ["SCATTER", "backward", "to_dtype"]
 
@@ -133,8 +134,13 @@ def _scatter(
     if order in owned:
         scatter(grads[order], g, *node.args)
         return
-    buffer: Any = np.zeros(parent.value.shape, parent.value.dtype)
-    scatter(buffer, g, *node.args)
+    traced = next((x for x in (g, *node.args) if type(x) is Traced), None)
+    if traced is not None:
+        shape, dtype = parent.value.shape, parent.value.dtype
+        buffer: Any = traced.trace.call(_scattered, (scatter, shape, dtype, g, *node.args))
+    else:
+        buffer = np.zeros(parent.value.shape, parent.value.dtype)
+        scatter(buffer, g, *node.args)
     if order in grads:
         buffer = buffer + grads[order]
     elif order not in ends:
@@ -143,6 +149,14 @@ def _scatter(
     grads[order] = buffer
     if type(buffer) is np.ndarray:
         owned.add(order)
+
+
+def _scattered(
+    scatter: Callable, shape: tuple, dtype: np.dtype, g: Any, *args: Any
+) -> np.ndarray:
+    buffer = np.zeros(shape, dtype)
+    scatter(buffer, g, *args)
+    return buffer
 
 
 def to_dtype(x: Any, dtype: np.dtype) -> Any:

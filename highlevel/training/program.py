@@ -59,6 +59,7 @@ class Program:
             handed over then, and only what has changed is written back.
         look: `(result, carried) -> dict`, further results, found once after a step or block.
         primitives: names of the backend's primitives that the step is known to hold.
+        plannable: whether nobody looks into the step while it runs; see `Backend.plan_steps`.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Program:
         reads: bool = False,
         look: Callable | None = None,
         primitives: Iterable[str] = (),
+        plannable: bool = False,
     ) -> None:
         self._backend = current_backend()
         self._fixed = fixed
@@ -85,6 +87,8 @@ class Program:
         self._distribution = distribution = active_distribution()
         self._placed: list[int] = []
         self._kept = KeptArrays()
+        #: whether what a step gives is kept at hand for the next one
+        self._keeps = compiled and distribution is None
         self._reads = reads
         self.filling = Filling()
         if distribution is not None:
@@ -138,6 +142,7 @@ class Program:
         if self.compiled:
             compile_ = self._backend.compile
             self._step = compile_(alone, donate=() if reads else (1,), note=notes[0])
+            self._as_written = self._step
             self._single = None
             if not set(primitives).isdisjoint(self._backend.slow_in_loops):
                 self._single = compile_(single, donate=(1,), note=notes[1])
@@ -149,7 +154,9 @@ class Program:
                 with finding_once(finds):
                     return alone(fixed, carried, data)
 
-            self._step = looking_once
+            self._step = self._as_written = looking_once
+            if compiled and plannable and distribution is None:
+                self._step = self._backend.plan_steps(looking_once)
 
     def names(self, block: bool, place: tuple) -> str:
         """How to call an argument of the compiled step, or of the block, by its place."""
@@ -174,7 +181,7 @@ class Program:
     @property
     def step(self) -> Callable:
         """The step itself: `(fixed, carried, data) -> (result, carried)`, of arrays."""
-        return self._step
+        return self._as_written
 
     def stale(self, structure: Callable[[], list]) -> bool:
         """Whether the model has changed since."""
@@ -249,7 +256,7 @@ class Program:
         KeptArrays.note_assignment()
         if self._distribution is not None:
             self._placed = self._versions()
-        elif self.compiled:
+        elif self._keeps:
             self._kept.keep((fixed, carried), KeptArrays.assignments)
 
     def _write_changes(self, changes: tuple[dict, ...]) -> None:

@@ -22,6 +22,7 @@ from highlevel import optimizers as optimizers_module
 from highlevel.compilations import Compilations, Ledger
 from highlevel.errors import describe, public
 from highlevel.inspection.watch import MEASURED
+from highlevel.layers.debugging import debugging
 from highlevel.masking import masks_by_place, set_masks_by_place
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 from highlevel.state import AbstractScope, StatelessScope, active_distribution
@@ -719,6 +720,8 @@ class Trainer(_Base):
             compiled=not self.run_eagerly, by_rows=by_rows, notes=notes, reads=mode == "predict",
             look=look,
             primitives=[name for layer in self._flatten_layers() for name in layer.primitives],
+            plannable=own and not watched and gauges is None and debugging.get() is None
+            and not (mode == "train" and self._trainer.gives_gradients),
         )
         return program
 

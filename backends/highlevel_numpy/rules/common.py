@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from highlevel_numpy.recorded import FUNCTIONS, RULES, Primitive, Recorded, record, strip_tree
+from highlevel_numpy.traced import Traced
 
 __all__ = [
     "expand",
+    "filled",
     "fit",
     "implements",
     "masked",
@@ -114,7 +116,9 @@ def _masked(x: Any, mask: Any) -> Any:
 
 
 #: `x` where `mask` holds, zero elsewhere; the two are broadcast.
-masked = Primitive(_masked, (lambda g, out, x, mask: fit(masked(g, mask), x), None))
+masked = Primitive(
+    _masked, (lambda g, out, x, mask: fit(masked(g, mask), x), None), written_openly=True
+)
 
 
 def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -141,7 +145,13 @@ def expand(g: Any, x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     g = keep_axes(g, x.shape, axis, keepdims)
     if type(g) is Recorded:
         return np.broadcast_to(g, x.shape)
-    # Several times as fast as np.broadcast_to, and writable.
-    full = np.empty(x.shape, g.dtype)
+    if type(g) is Traced:
+        return g.trace.call(filled, (g, x.shape))
+    return filled(g, x.shape)
+
+
+def filled(g: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """`g` broadcast to a shape; several times as fast as np.broadcast_to, and writable."""
+    full = np.empty(shape, g.dtype)
     full[...] = g
     return full

@@ -16,6 +16,7 @@ from highlevel_numpy.rules.common import (
     rule,
     without_gradient,
 )
+from highlevel_numpy.traced import is_traced
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 
@@ -143,6 +144,8 @@ rule(
 
 def _pick(g, wins, ties):
     """`g` where the argument was chosen, half of it where both were equal."""
+    if is_traced(g) and is_traced(ties):  # a turn that many steps take otherwise
+        return g.trace.call(_pick, (g, wins, ties))
     x = masked(g, wins)
     if np.count_nonzero(ties):
         x = x + masked(g * 0.5, ties)
@@ -245,7 +248,11 @@ _np_where = FUNCTIONS[np.where]
 
 @implements(np.where)
 def _where(condition, *choices):
-    condition = np.asarray(strip(condition), bool)
+    condition = strip(condition)
+    if not is_traced(condition):
+        condition = np.asarray(condition, bool)
+    elif condition.dtype.kind != "b":
+        condition = condition.astype(bool)
     return _np_where(condition, *choices) if choices else np.where(condition)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from highlevel_numpy.recorded import FUNCTIONS, Primitive, record, strip, strip_tree
 from highlevel_numpy.rules.common import fit, implements
+from highlevel_numpy.traced import is_traced
 from highlevel_numpy.walk import SCATTER
 
 __all__ = ["add_at", "embed", "getitem", "index_add", "index_max", "index_min", "index_set"]
@@ -136,12 +137,14 @@ index_add = Primitive(
 
 
 def _positions(indices: Any, n: int, mode: str) -> Any:
-    indices = np.asarray(strip_tree(indices))
+    found: Any = strip(indices)
+    if not is_traced(found):
+        found = np.asarray(strip_tree(indices))
     if mode == "wrap":
-        return indices % n
+        return found % n
     if mode == "clip":
-        return np.clip(indices, 0, n - 1)
-    return indices
+        return np.clip(found, 0, n - 1)
+    return found
 
 
 @implements(np.take)
