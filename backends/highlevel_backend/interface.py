@@ -478,10 +478,13 @@ class Backend(abc.ABC):
     # ---------------------------------------------------- many devices, processes
 
     def connect(
-        self, coordinator: str, processes: int, process: int, heartbeat_timeout: int,
-        shutdown_timeout: int,
+        self, coordinator: str | None, processes: int | None, process: int | None,
+        heartbeat_timeout: int, shutdown_timeout: int,
     ) -> None:
         """Join other processes, so that all their devices can hold parts of one array.
+
+        Where `coordinator`, `processes` and `process` are None, the backend asks the launcher that
+        it runs under.
 
         Args:
             coordinator: `"host:port"` of the process with number 0.
@@ -492,6 +495,7 @@ class Backend(abc.ABC):
             shutdown_timeout: seconds that a process which ends waits for the others to end.
 
         Raises:
+            ValueError: there is no launcher that it knows.
             NotImplementedError: the backend runs in one process alone.
         """
         raise NotImplementedError(self._one_device("joining other processes"))

@@ -19,13 +19,15 @@ _counts: dict[str, Iterator[int]] = defaultdict(itertools.count)
 
 #: what an error says when the connection to another process broke: of gloo, NCCL, the coordinator
 _BROKEN = (
-    "Gloo", "gloo", "NCCL operation", "ncclRemoteError", "Socket closed", "coordination service",
-    "Connection reset by peer", "Connection closed by peer", "heartbeat timeout",
+    "Gloo", "gloo", "NCCL operation", "ncclRemoteError", "Socket closed", "CoordinationService",
+    "coordination service", "Connection reset by peer", "Connection closed by peer",
+    "heartbeat timeout",
 )
 
 
 def connect(
-    coordinator: str, processes: int, process: int, heartbeat_timeout: int, shutdown_timeout: int
+    coordinator: str | None, processes: int | None, process: int | None,
+    heartbeat_timeout: int, shutdown_timeout: int,
 ) -> None:
     """See `Backend.connect`."""
     # How processes on CPUs talk; devices of other kinds have ways of their own.
@@ -83,7 +85,8 @@ def lost_process(error: BaseException) -> bool:
     """See `Backend.lost_process`."""
     return (
         distributed.global_state.client is not None
-        # Of a collective that failed JAX raises a ValueError or an error of its runtime.
-        and isinstance(error, (ValueError, RuntimeError))
+        # JAX raises a ValueError or an error of its runtime; files that are written together may
+        # fail by it, too.
+        and isinstance(error, (ValueError, RuntimeError, OSError))
         and any(part in str(error) for part in _BROKEN)
     )

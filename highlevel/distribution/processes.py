@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import zlib
+from typing import Any
 
 from highlevel_backend import current_backend
 
@@ -13,6 +14,10 @@ from highlevel.random.seed_generator import reset_global_seed
 __all__ = ["ProcessLost", "initialize"]
 
 _PREFIXES = ("HIGHLEVEL_DISTRIBUTION_", "KERAS_DISTRIBUTION_")
+_NEEDED = (
+    "`initialize` needs `job_addresses`, e.g. '10.0.0.1:1234', or the environment variable "
+    "HIGHLEVEL_DISTRIBUTION_JOB_ADDRESSES."
+)
 
 
 class ProcessLost(RuntimeError):
@@ -52,6 +57,9 @@ def initialize(
 ) -> None:
     """Join the other processes; to be called before anything else touches a device.
 
+    Without arguments and without the environment's variables JAX asks the launcher: under Slurm,
+    Open MPI, on Cloud TPU and in an indexed job of Kubernetes it knows the rest.
+
     Where the processes' generators behind `seed=None` differ, that is where nobody has called
     `utils.set_random_seed` alike, all take a seed from the first one's: initial weights and
     dropout must be the same everywhere.
@@ -67,20 +75,37 @@ def initialize(
             others to end; then all do. `..._SHUTDOWN_TIMEOUT_SECONDS`, or 300.
 
     Raises:
-        ValueError: an argument is missing, or the number is not that of a process.
+        ValueError: an argument is missing, or the number is not that of a process; nothing is
+            given and there is no launcher.
         NotImplementedError: the backend runs in one process alone.
     """
     job_addresses = job_addresses or _setting("JOB_ADDRESSES")
-    if not job_addresses:
-        raise ValueError(
-            "`initialize` needs `job_addresses`, e.g. '10.0.0.1:1234', or the environment "
-            "variable HIGHLEVEL_DISTRIBUTION_JOB_ADDRESSES."
-        )
-    addresses = job_addresses.split(",")
     count = num_processes if num_processes is not None else _setting("NUM_PROCESSES")
     number = process_id if process_id is not None else _setting("PROCESS_ID")
-    if count is None and len(addresses) > 1:
-        count = len(addresses)
+    heartbeat = _seconds("heartbeat_timeout_seconds", heartbeat_timeout_seconds, 100)
+    shutdown = _seconds("shutdown_timeout_seconds", shutdown_timeout_seconds, 300)
+    backend = current_backend()
+    if not job_addresses and count is None and number is None:
+        try:
+            backend.connect(None, None, None, heartbeat, shutdown)
+        except ValueError as error:
+            raise ValueError(f"{_NEEDED} There is no launcher to ask: {error}") from error
+    else:
+        address, count, number = _checked(job_addresses, count, number)
+        backend.connect(address, count, number, heartbeat, shutdown)
+    states = backend.agree(str(zlib.crc32(repr(random.getstate()).encode())), "seed")
+    if len(set(states)) > 1:
+        random.seed(int(states[0]))
+        reset_global_seed()
+
+
+def _checked(addresses: str | None, count: Any, number: Any) -> tuple[str, int, int]:
+    """Address of the first process, number of processes and of this one."""
+    if not addresses:
+        raise ValueError(_NEEDED)
+    first, *others = addresses.split(",")
+    if count is None and others:
+        count = 1 + len(others)
     if count is None or number is None:
         raise ValueError(
             f"`initialize` needs `num_processes` and `process_id`; got {count} and {number}."
@@ -88,14 +113,7 @@ def initialize(
     count, number = int(count), int(number)
     if not 0 <= number < count:
         raise ValueError(f"`process_id` must be from 0 to {count - 1}; got {number}.")
-    heartbeat = _seconds("heartbeat_timeout_seconds", heartbeat_timeout_seconds, 100)
-    shutdown = _seconds("shutdown_timeout_seconds", shutdown_timeout_seconds, 300)
-    backend = current_backend()
-    backend.connect(addresses[0], count, number, heartbeat, shutdown)
-    states = backend.agree(str(zlib.crc32(repr(random.getstate()).encode())), "seed")
-    if len(set(states)) > 1:
-        random.seed(int(states[0]))
-        reset_global_seed()
+    return first, count, number
 
 
 def _seconds(name: str, given: int | None, default: int) -> int:

@@ -13,17 +13,29 @@ def free_port():
         return server.getsockname()[1]
 
 
-def start(script, count, *arguments, devices=1, stderr=subprocess.PIPE):
+def slurm(count, number, job):
+    """What Slurm tells the processes of a step; JAX makes the port of the job's number."""
+    return {
+        "SLURM_JOB_ID": str(job), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": str(count),
+        "SLURM_PROCID": str(number), "SLURM_LOCALID": str(number),
+    }  # fmt: skip
+
+
+def start(script, count, *arguments, devices=1, launcher=None):
     """`count` processes that run a script: `script address count number *arguments`."""
-    address = f"127.0.0.1:{free_port()}"
+    port = free_port()
     environment = os.environ | {
         "HIGHLEVEL_BACKEND": "jax",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        # Less time for LLVM: these programs run for milliseconds.
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices} "
+        "--xla_backend_optimization_level=0",
     }
     return [
         subprocess.Popen(
-            [sys.executable, script, address, str(count), str(number), *map(str, arguments)],
-            text=True, stdout=subprocess.PIPE, stderr=stderr, env=environment,
+            [sys.executable, script, "launcher" if launcher else f"127.0.0.1:{port}",
+             *map(str, (count, number, *arguments))],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=environment | (launcher(count, number, port) if launcher else {}),
         ) for number in range(count)
     ]  # fmt: skip
 

@@ -171,7 +171,7 @@ if __name__ == "__main__":
     address, count, number, directory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     random.seed(number)
     if count > 1:
-        d.initialize(address, count, number)
+        d.initialize(*([] if address == "launcher" else [address, count, number]))
     found = {"drawn": random.random()}
     devices = d.get_device_count()
     found["checkpoints"] = checkpoints(directory, count, devices)

@@ -110,3 +110,14 @@ def test_a_backend_with_one_device_says_so():
 def test_joining_needs_all_three(arguments, words):
     with pytest.raises(ValueError, match=words):
         d.initialize(*arguments)
+
+
+def test_without_arguments_the_launcher_is_asked(monkeypatch):
+    def connect(self, *given):
+        assert given == (None, None, None, 100, 300)
+        raise ValueError("coordinator_address should be defined.")
+
+    with hl.use_backend("jax") as backend:
+        monkeypatch.setattr(type(backend), "connect", connect)
+        with pytest.raises(ValueError, match=r"needs `job_addresses`.* There is no launcher to ask"):
+            d.initialize()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from launching import results, start
+from launching import results, slurm, start
 
 PROCESS = Path(__file__).with_name("process.py")
 
@@ -35,7 +35,8 @@ def eight(two, folder):
 
 @pytest.fixture(scope="module")
 def four(eight, folder):
-    return results(start(PROCESS, 4, folder))
+    """Four processes that Slurm tells who they are."""
+    return results(start(PROCESS, 4, folder, launcher=slurm))
 
 
 def as_one_process(found, wanted):
