@@ -109,6 +109,20 @@ def unflatten(definition: Any, leaves: Iterable) -> Any:
     return _unflatten(definition, iter(leaves))
 
 
+def _mapped(function: Callable, value: Any) -> Any:
+    if value is None:
+        return None
+    cls = type(value)
+    if cls is tuple:
+        return tuple([_mapped(function, item) for item in value])
+    if cls is list:
+        return [_mapped(function, item) for item in value]
+    if isinstance(value, (dict, list, tuple)):
+        values, definition = flatten(value)
+        return unflatten(definition, map(function, values))
+    return function(value)
+
+
 def map_leaves(
     function: Callable, tree: Any, *rest: Any, is_leaf: Callable[[Any], bool] | None = None
 ) -> Any:
@@ -120,6 +134,8 @@ def map_leaves(
     >>> map_leaves(lambda a, b: a + b, {"x": 1}, {"x": 10})
     {'x': 11}
     """
+    if not rest and is_leaf is None:
+        return _mapped(function, tree)
     values, definition = flatten(tree, is_leaf)
     if not rest:
         return unflatten(definition, map(function, values))

@@ -20,7 +20,7 @@ from highlevel_numpy.traced import Call, Traced
 __all__ = ["Group", "Run", "gather"]
 
 #: entries that are gone through at once
-BLOCK = 1 << 14
+BLOCK = 1 << 15
 _STATE, _NEW, _LEAF, _WITHIN = range(4)
 
 

@@ -67,7 +67,7 @@ class _Plans:
             key = _kind_of(data)
             kind = self._kinds.get(key)
             if kind is None:
-                if key is None or len(self._kinds) >= MOST_PLANS:
+                if len(self._kinds) >= MOST_PLANS:
                     return self._step(fixed, carried, data)
                 kind = self._kinds[key] = _Kind(self)
             return kind.run(self._step, fixed, carried, data)
@@ -159,7 +159,7 @@ class _Kind:
 
 
 def _kind_of(data: Any) -> Any:
-    """Structure, shapes, dtypes and layouts of a batch; None where there is something else."""
+    """Structure, shapes, dtypes and layouts of a batch, and numbers that are no arrays."""
     kind = type(data)
     if kind is np.ndarray:
         return data.shape, data.dtype, data.strides
@@ -167,7 +167,7 @@ def _kind_of(data: Any) -> Any:
         return kind, *map(_kind_of, data)
     if kind is dict:
         return tuple([(key, _kind_of(value)) for key, value in data.items()])
-    return kind
+    return (kind, data) if kind in (bool, int, float, str) else kind
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -145,8 +145,8 @@ def test_optimizers_train_to_the_same_bits_with_a_plan(name):
 def test_large_weights_are_gone_through_in_blocks():
     def wide():
         return hl.Sequential([
-            hl.Input((12,)), layers.Dense(201, activation="relu"),
-            layers.Dense(201, activation="relu"), layers.Dense(3)])
+            hl.Input((12,)), layers.Dense(259, activation="relu"),
+            layers.Dense(259, activation="relu"), layers.Dense(3)])
 
     planned, eager = (trained(wide, X, LABELS, {}, eager) for eager in (False, True))
     assert all("in blocks" in plan.text for plan in plans(planned[0]).found)
