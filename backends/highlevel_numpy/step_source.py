@@ -165,9 +165,7 @@ class Source:
         function = call.function
         if isinstance(function, np.ufunc):
             return function.nout == 1 and set(call.kwargs) <= {"dtype"}
-        if function is filled:
-            return True
-        return self._reduction(call) is not None
+        return function is filled or self._reduction(call) is not None
 
     def _reduction(self, call: Call) -> tuple | None:
         """`(ufunc or "mean", array, axis, keepdims)` of a plain reduction."""
@@ -227,8 +225,7 @@ class Source:
         if function is expect:
             turn = "not " if call.args[1] else ""
             return [f"if {turn}{arguments[0]}: raise {self.constant(Deviation)}"]
-        target = self._target(call.result)
-        return [f"{target} = {text}" for text in [self._plain(call, arguments, function)]]
+        return [f"{self._target(call.result)} = {self._plain(call, arguments, function)}"]
 
     def _into(self, call: Call, out: str, arguments: list[str]) -> list[str]:
         function = call.function
