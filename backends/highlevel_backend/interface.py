@@ -210,6 +210,15 @@ class Backend(abc.ABC):
         """`function`, its intermediate values computed again during the gradient."""
         return function
 
+    def gathering_anew(self, function: Callable) -> Callable:
+        """`function`, whose gradient gathers weights again instead of keeping them.
+
+        Of all that `function` computes, only what `shard` made of its arguments is not kept, where
+        the layout leaves no axis to the compiler. For the body of a loop over weights that are
+        divided: else each pass would keep its weights whole.
+        """
+        return function
+
     def compile(
         self,
         function: Callable,

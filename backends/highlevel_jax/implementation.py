@@ -134,6 +134,7 @@ class JaxBackend(Backend):
     partitioned = _door(partitioned)
     sharding = _door(shardings.sharding)
     shard = _door(shardings.shard)
+    gathering_anew = _door(shardings.gathering_anew)
 
     def compile_sharded(self, function: Callable, sharding: Tree) -> Callable:
         return compile_program(function, (), self._count, out_shardings=sharding)

@@ -24,12 +24,12 @@ from jax import export
 from highlevel_jax.arrays import numpy_dtype
 from highlevel_jax.collectives import collectives
 
-__all__ = ["flat_step", "partitioned", "told"]
+__all__ = ["compiled_hastily", "flat_step", "partitioned"]
 
 Tree = Any
 
-# Exchanges and memory are settled before the code is made, which is for no one.
-_HASTY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+# Exchanges and memory are settled before the machine's code is made, which nobody will run.
+_HASTY: Any = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def partitioned(
@@ -41,7 +41,7 @@ def partitioned(
     if isinstance(mesh, jax.sharding.AbstractMesh):
         text, memory = _elsewhere(jitted, structs, mesh, donated)
     else:
-        text, memory = told(jitted.lower(*structs).compile())
+        text, memory = compiled_hastily(jitted.lower(*structs), mesh.devices.flat[0].platform)
     found = Compiled({"optimized": text}, memory=memory)
     found.collectives = collectives(text, tuple(mesh.shape.values()), mesh.axis_names)
     return found
@@ -71,8 +71,9 @@ def flat_step(
     return jax.jit(step, donate_argnums=donated), structs, donated
 
 
-def told(program: Any) -> tuple[str, dict[str, int]]:
-    """A compiled program's text and, per device, its memory."""
+def compiled_hastily(lowered: Any, platform: str) -> tuple[str, dict[str, int]]:
+    """The text of the program that is made of it, and its memory per device."""
+    program = lowered.compile(compiler_options=_HASTY if platform == "cpu" else None)
     memory = program.memory_analysis()
     if memory is None:
         return program.as_text(), {}
@@ -98,7 +99,7 @@ def _elsewhere(
     flags = os.environ.get("XLA_FLAGS", "")
     environment = os.environ | {
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count={mesh.size} {_HASTY}",
+        "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count={mesh.size}",
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
     run = subprocess.run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import numpy as np
 from highlevel_jax.arrays import asarray, host_array, is_abstract, unshared
 from highlevel_jax.devices import Device
 
-__all__ = ["device_names", "mesh", "planned_mesh", "shard", "sharding"]
+__all__ = ["device_names", "gathering_anew", "mesh", "planned_mesh", "shard", "sharding"]
 
 
 def _all_devices() -> dict[str, Device]:
@@ -53,6 +53,16 @@ def sharding(mesh: Any, axes: Sequence[Any]) -> jax.sharding.NamedSharding:
     open_ = jax.sharding.PartitionSpec.UNCONSTRAINED
     return jax.sharding.NamedSharding(
         mesh, jax.sharding.PartitionSpec(*[open_ if axis is ... else axis for axis in axes]))
+
+
+def gathering_anew(function: Callable) -> Callable:
+    """See `Backend.gathering_anew`."""
+    open_ = jax.sharding.PartitionSpec.UNCONSTRAINED
+
+    def kept(primitive: Any, *_: Any, **parameters: Any) -> bool:
+        return primitive.name != "sharding_constraint" or open_ in parameters["sharding"].spec
+
+    return jax.checkpoint(function, policy=kept, prevent_cse=False)  # a loop's passes are apart
 
 
 def shard(x: Any, sharding: Any, parts: bool = False) -> jax.Array:

@@ -262,6 +262,13 @@ class Distribution:
             for variable, value in zip(variables, values)
         ]
 
+    def gathers(self, variables: Sequence[Any]) -> bool:
+        """Whether some of the variables are divided over the batch axis."""
+        return any(
+            self._batch_dim_name in (entry if isinstance(entry, tuple) else (entry,))
+            for variable in variables for entry in self.fitting(variable).axes
+        )
+
     def _gathered(self, variable: Any, value: Any, skipped: int) -> Any:
         name = self._batch_dim_name
         entries = [

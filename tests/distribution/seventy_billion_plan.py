@@ -1,8 +1,8 @@
 """Plans the training of a Transformer of 70 billion parameters on 8 × 16 devices; run by hand.
 
-    python tests/distribution/seventy_billion_plan.py
+    python tests/distribution/seventy_billion_plan.py [blocks] [repeat]
 
-Prints the plan, and what it took: seconds, and the peak memory of this process and of the one
+With `repeat` the blocks are one `layers.Repeat`, divided over both axes of the mesh. Prints the plan, and what it took: seconds, and the peak memory of this process and of the one
 that compiles, together.
 """
 
@@ -13,20 +13,34 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "inspection"))
 
-from seventy_billion import transformer
+from seventy_billion import block, transformer
 
 import highlevel as hl
 from highlevel import distribution as d
+from highlevel import layers
 
 
-def main(blocks=80):
+def repeated(blocks, width=8192, words=128256):
+    x = tokens = hl.Input((None,), dtype="int32", name="tokens")
+    x = layers.Embedding(words, width, name="embedding")(x)
+    x = layers.Repeat(block(width, 64, 8, 28672, "block"), blocks, name="blocks")(x)
+    x = layers.RMSNormalization(name="norm")(x)
+    return hl.Model(tokens, layers.Dense(words, use_bias=False, name="words")(x), name="large")
+
+
+def over_both(model, mesh):
+    found = d.tensor_parallel(model, mesh)
+    return d.fully_sharded(model, mesh, axis="data", layout_map=found)
+
+
+def main(blocks="80", kind=""):
     began = time.perf_counter()
-    model = transformer(blocks)
+    model = repeated(int(blocks)) if kind else transformer(int(blocks))
     model.compile("adam", hl.losses.SparseCategoricalCrossentropy(from_logits=True))
     tokens = hl.KerasTensor((None, 2048), "int32")
     plan = d.plan(
-        model, {"data": 8, "model": 16}, d.tensor_parallel, batch=32, x=tokens, y=tokens,
-        batch_dim_name="data")
+        model, {"data": 8, "model": 16}, over_both if kind else d.tensor_parallel, batch=32,
+        x=tokens, y=tokens, batch_dim_name="data")
     seconds = time.perf_counter() - began
     print(plan)
     here, child = (
@@ -42,4 +56,4 @@ def main(blocks=80):
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*sys.argv[1:])

@@ -19,18 +19,22 @@ def of(kind):
     return pytest.param(kind, marks=pytest.mark.xdist_group(f"distributed {kind}"))
 
 
-@pytest.fixture(scope="module", params=map(of, ["mlp", "cnn", "transformer"]))
-def trained(request):
+def results(kind, strategies):
     environment = os.environ | {
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8", "HIGHLEVEL_BACKEND": "jax",
     }  # fmt: skip
     run = subprocess.run(
-        [sys.executable, WORKER, request.param, ",".join(STRATEGIES)],
+        [sys.executable, WORKER, kind, ",".join(strategies)],
         capture_output=True, text=True, env=environment, timeout=600,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
     found = json.loads(run.stdout.splitlines()[-1])
-    return request.param, {name.split(" ")[1]: result for name, result in found.items()}
+    return {name.split(" ")[1]: result for name, result in found.items()}
+
+
+@pytest.fixture(scope="module", params=map(of, ["mlp", "cnn", "transformer"]))
+def trained(request):
+    return request.param, results(request.param, STRATEGIES)
 
 
 def numbers(weights):
@@ -109,3 +113,13 @@ def test_a_plan_tells_what_devices_hold(trained, name):
 def test_the_step_can_be_lowered_for_nvidia_gpus(trained, name):
     _, found = trained
     assert found[name]["plan"]["cuda"] == [["cuda"], 8, True]
+
+
+@pytest.mark.xdist_group("distributed mlp")
+def test_blocks_in_a_loop_train_as_on_one_device():
+    found = results("deep", ["single", "sharded", "mixed"])
+    for name in ("sharded", "mixed"):
+        np.testing.assert_allclose(
+            found[name]["history"]["loss"], found["single"]["history"]["loss"], rtol=1e-5)
+        for ours, wanted in zip(numbers(found[name]["weights"]), numbers(found["single"]["weights"])):
+            np.testing.assert_allclose(ours, wanted, rtol=1e-3, atol=2e-5)

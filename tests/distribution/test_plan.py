@@ -54,10 +54,21 @@ def test_exchanges_in_loops_count_as_often_as_they_run(planned):
     _, plan = planned
     forward = [
         each for each in plan.collectives if each.kind == "all-reduce" and "model" in each.axes
-        and "transpose" not in each.where and each.arrays[0].shape == (4, 6, 16)]
+        and "transpose" not in each.where and each.bytes == 4 * 6 * 16 * 4]
     assert sum(each.times for each in forward) == 2 * 3  # two per block
     assert sum(each.bytes * each.times for each in forward) == 6 * 4 * 6 * 16 * 4
     assert plan.count("all-reduce", "model") >= 6 and plan.count() > plan.count("all-reduce")
+
+
+def test_a_loop_gathers_each_blocks_weights_when_it_is_their_turn(planned):
+    _, plan = planned
+    assert plan.count("collective-permute") == plan.count("all-to-all") == 0
+    turns = [each for each in plan.collectives
+             if each.kind == "all-gather" and each.axes == ("data",) and each.times == 3]
+    forward = [each for each in turns if "transpose" not in each.where]
+    assert len(forward) == 8  # attention 4, gate, up, down, and the one scale that is used before
+    assert len(turns) - len(forward) == 7  # and again for the gradient, but what it does not need
+    assert {each.arrays[0].shape[0] for each in turns} == {1}  # one block's
 
 
 def test_a_plan_prints_and_draws(planned):

@@ -33,12 +33,17 @@ def transformer():
     return hl.Model(inputs, L.Dense(8)(L.GlobalAveragePooling1D()(x)))
 
 
-MODELS = {"mlp": mlp, "cnn": cnn, "transformer": transformer}
+def deep():
+    block = hl.Sequential([hl.Input((16,)), L.Dense(32, "tanh"), L.Dropout(0.1), L.Dense(16)])
+    return hl.Sequential([hl.Input((16,)), L.Repeat(block, 3), L.Dense(8)])
+
+
+MODELS = {"mlp": mlp, "cnn": cnn, "transformer": transformer, "deep": deep}
 
 
 def data(kind, rows=72):
     rng = np.random.default_rng(0)
-    shape = {"mlp": (16,), "cnn": (8, 8, 3), "transformer": (8,)}[kind]
+    shape = {"mlp": (16,), "cnn": (8, 8, 3), "transformer": (8,), "deep": (16,)}[kind]
     x = rng.normal(size=(rows, *shape)).astype("float32")
     if kind == "transformer":
         x = rng.integers(0, 16, (rows, 8)).astype("int32")

@@ -182,8 +182,12 @@ class Repeat(Wrapper):
             return out, ([scope.values[pattern[i]] for i in kept], losses)
 
         stacks = self._untracked["stacks"]
-        out, (states, losses) = current_backend().scan(
-            body, inputs, [stack._own_value() for stack in stacks], length=self.times
+        backend = current_backend()
+        one = body
+        if distribution is not None and distribution.gathers(stacks):
+            one = backend.gathering_anew(body)
+        out, (states, losses) = backend.scan(
+            one, inputs, [stack._own_value() for stack in stacks], length=self.times
         )
         for i, value in zip(kept, states):
             if i in changed:
