@@ -138,6 +138,31 @@ def test_a_program_inside_another_is_part_of_it():
     assert backend.compile_count == before + 1
 
 
+@pytest.mark.parametrize("within", [jax.jit, jax.grad, jax.vmap, jax.jacfwd])
+def test_programs_within_transforms_of_the_users_own(within):
+    noted = []
+    program = backend.compile(lambda x: jnp.sum(x * x), note=noted.append)
+    x = jnp.arange(3.0) if within is not jax.vmap else jnp.ones((2, 3))
+    expected = within(lambda x: jnp.sum(x * x))(x)
+    before = backend.compile_count
+    for _ in range(2):
+        np.testing.assert_allclose(within(program)(x), expected)
+    assert backend.compile_count == before + 1 == before + len(noted)
+    assert float(program(jnp.arange(3.0))) == 5
+
+
+def test_errors_within_a_program_are_raised_once():
+    calls = []
+
+    def wrong(x):
+        calls.append(1)
+        raise ValueError("of the user's own")
+
+    with pytest.raises(ValueError, match="of the user's own"):
+        backend.compile(wrong)(1.0)
+    assert len(calls) == 1
+
+
 def test_a_method_compiled_again_sees_its_object_as_it_is_now():
     class Scale:
         factor = 2.0
