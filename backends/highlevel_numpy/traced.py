@@ -344,7 +344,8 @@ def _zeroed(condition: Any, x: Any, y: Any) -> Any:
         ):
             trace = kept.trace
             chosen = condition if inside else trace.call(np.logical_not, (condition,))
-            found = trace.call(np.multiply, (kept.view(bits), chosen), {"dtype": bits})
+            as_bits = trace.call(Method("view"), (kept, bits))
+            found = trace.call(np.multiply, (as_bits, chosen), {"dtype": bits})
             return found.view(kept.dtype)
     return None
 
