@@ -24,6 +24,7 @@ class Kill:
     """A process that was killed: which, after how many seconds, and how the others ended.
 
     `told` counts those whose output has the error of this library; the backend ends others.
+    `saving` says whether a checkpoint was being written.
     """
 
     victim: int
@@ -32,6 +33,7 @@ class Kill:
     seconds: float = 0.0
     codes: list = field(default_factory=list)
     told: int = 0
+    saving: bool = False
     output: str = ""
 
 
@@ -91,8 +93,8 @@ class Group:
         while after_a_save and self.steps() == before and self.processes[0].poll() is None:
             time.sleep(0.005)
         time.sleep(delay)
-        if any(process.poll() is not None for process in self.processes):
-            return None
+        if self.steps() == STEPS or any(p.poll() is not None for p in self.processes):
+            return None  # nobody waits for anybody any more
         found = Kill(victim, delay, self.steps())
         self.processes[victim].kill()
         since = time.monotonic()
@@ -104,6 +106,7 @@ class Group:
             found.codes = [process.returncode for process in others]
         finally:
             self.end()
+        found.saving = any((self.directory / "killed").glob("*tmp*"))
         output = ["".join(lines) for i, lines in enumerate(self.errors) if i != victim]
         found.told = sum("that train together cannot go on" in text for text in output)
         found.output = "\n".join(output)
@@ -119,7 +122,7 @@ def kill_and_restart(kills, processes, seed, *options):
             group = Group(processes, directory)
             # Mostly while it trains and saves, sometimes while it compiles.
             victim, early = rng.randrange(processes), rng.random() < 0.2
-            kill = group.kill(victim, rng.uniform(0, 3.0 if early else 1.5), not early)
+            kill = group.kill(victim, rng.uniform(0, 3.0 if early else 0.7), not early)
             if kill is None:
                 group.end()
                 break
@@ -143,7 +146,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--verbose", action="store_true", help="what the others wrote")
     given = parser.parse_args()
-    total, slowest, runs, worst, told, ended = 0, 0.0, 0, 0.0, 0, 0
+    total, slowest, runs, worst, told, ended, saving = 0, 0.0, 0, 0.0, 0, 0, 0
     while total < given.kills:
         kills, results = kill_and_restart(
             min(5, given.kills - total), given.processes, given.seed + runs, "undisturbed")
@@ -159,6 +162,7 @@ def main():
         total += len(kills)
         slowest = max([slowest, *(kill.seconds for kill in kills)])
         told += sum(kill.told for kill in kills)
+        saving += sum(kill.saving for kill in kills)
         ended += sum(len(kill.codes) for kill in kills)
         for one in results:
             assert one["killed"]["steps"] == STEPS
@@ -166,7 +170,7 @@ def main():
         print(f"run {runs}: {len(kills)} kills, largest difference so far {worst:.1e}", flush=True)
         assert worst < 1e-6
     print(
-        f"{total} kills in {runs} runs of {given.processes} processes: all ended as the "
+        f"{total} kills, {saving} amid a save, in {runs} runs of {given.processes} processes: all ended as the "
         f"undisturbed ones (largest difference {worst:.1e}); the others ended within "
         f"{slowest:.1f} s, {told} of {ended} with ProcessLost")
 

@@ -16,7 +16,7 @@ from highlevel import distribution as d
 
 #: seconds after which the others must have ended, beside those that ending takes
 BOUND = 10
-STEPS = 36
+STEPS = 48
 
 
 class Slowly(callbacks.Callback):
