@@ -122,17 +122,23 @@ def fill_both(model: Any) -> None:
 
 
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+#: compiled programs of Keras's models, by their text
+PROGRAMS: dict[str, Any] = {}
 
 
 def run_keras(model: Any, rows: list[Row]) -> list[np.ndarray]:
-    """A Keras model's outputs, by one program."""
+    """A Keras model's outputs, by one program, which models of the same program share."""
     def call(trainable: Any, others: Any, x: Any) -> Any:
         return model.stateless_call(trainable, others, x, training=False)[0]
 
-    run = jax.jit(call, compiler_options=QUICK)
-    return listed(run(
+    given = (
         [v.value for v in model.trainable_variables],
-        [v.value for v in model.non_trainable_variables], data_of(rows)))
+        [v.value for v in model.non_trainable_variables], data_of(rows))
+    lowered = jax.jit(call, compiler_options=QUICK).lower(*given)
+    text = lowered.as_text()
+    if text not in PROGRAMS:
+        PROGRAMS[text] = lowered.compile()
+    return listed(PROGRAMS[text](*given))
 
 
 @layer_names
