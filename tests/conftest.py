@@ -1,5 +1,6 @@
 """Fixtures that every test folder shares."""
 
+import gc
 import os
 import zlib
 
@@ -19,6 +20,13 @@ def pytest_configure(config):
     """
     if getattr(config.option, "dist", "no") == "load":
         config.option.dist = "loadgroup"
+
+
+def pytest_collection_finish(session):
+    """What is imported stays: the garbage collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 10)
 
 
 @pytest.hookimpl(tryfirst=True)
