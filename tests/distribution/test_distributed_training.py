@@ -12,6 +12,8 @@ import pytest
 
 WORKER = Path(__file__).with_name("worker.py")
 PAGE = Path(__file__).parents[2] / "docs" / "distribution.md"
+#: The programs run a few steps only: compiled quickly rather than well.
+QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 STRATEGIES = ["single", "data", "zero", "sharded", "tensor", "mixed"]
 
 
@@ -21,7 +23,7 @@ def of(kind):
 
 def results(kind, strategies):
     environment = os.environ | {
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=8", "HIGHLEVEL_BACKEND": "jax",
+        "XLA_FLAGS": f"{QUICK} --xla_force_host_platform_device_count=8", "HIGHLEVEL_BACKEND": "jax",
     }  # fmt: skip
     run = subprocess.run(
         [sys.executable, WORKER, kind, ",".join(strategies)],
