@@ -106,6 +106,7 @@ def _walk(
         times: how often it runs.
         within_part: whether it is the body of a loop or branch, or a function of the program.
     """
+    turned: set[Any] = set()  # transposes, which are only another way to look at an array
     for eqn in jaxpr.eqns:
         name = eqn.primitive.name
         inner = _jaxprs(eqn)
@@ -134,6 +135,10 @@ def _walk(
             continue
         flops, form, costly = _cost(eqn)
         operands = [_number(found, known, v) for v in eqn.invars]
+        if name == "transpose":
+            turned.update(eqn.outvars)
+        elif name == "optimization_barrier" and turned.intersection(eqn.invars):
+            name, form = "copy", "whole"  # see `products.turned`
         if name == "dot_general" and platform == "cpu":
             operands = _turned(eqn, found, operands)
         found.operations.append(Operation(
