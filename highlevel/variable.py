@@ -502,12 +502,12 @@ def _own_copy(value: Any, given: Any) -> Any:
 def _full_shape(shape: Any, path: str) -> tuple[int, ...]:
     try:
         entries = (shape,) if isinstance(shape, int) else tuple(shape)
-        full = tuple(int(entry) for entry in entries)
+        full = tuple([int(entry) for entry in entries])
     except TypeError:
         raise ValueError(
             f"Variable '{path}' needs a shape of integers, all known; got {shape!r}."
         ) from None
-    if any(entry < 0 for entry in full):
+    if full and min(full) < 0:
         raise ValueError(f"Variable '{path}' cannot have the negative dimension in {full}.")
     return full
 

@@ -18,15 +18,10 @@ from highlevel_backend import ArraySpec
 from highlevel_backend.compilation import Compilation
 from jax import monitoring
 
-from highlevel_jax.arrays import trace_state_clean
-
 __all__ = ["cache_programs", "compile_program"]
 
 _COMPILED = "/jax/core/compile/backend_compile_duration"
 _FROM_DISK = "/jax/compilation_cache/cache_hits"
-#: LLVM's passes at level 2, not 3: compiling takes 0.8 to 0.9 of the time, and programs run as
-#: fast. At level 1 a LeNet-size network's step takes 3 to 10 % more.
-_CPU_OPTIONS: Any = {"xla_backend_optimization_level": 2}
 
 
 class _Now(threading.local):
@@ -86,29 +81,7 @@ def compile_program(
             _now.waiting, _now.hit = (told, began), False
         return result
 
-    plain = jax.jit(traced, donate_argnums=tuple(donate), **options)
-    if jax.default_backend() != "cpu":
-        return plain
-    quick = jax.jit(
-        traced, donate_argnums=tuple(donate), compiler_options=_CPU_OPTIONS, **options)
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        # JAX refuses options for a program that becomes part of another one.
-        if _now.depth:
-            return plain(*args, **kwargs)
-        try:
-            return quick(*args, **kwargs)
-        except ValueError:
-            if trace_state_clean():
-                raise
-        _now.depth += 1  # it has been counted
-        try:
-            return plain(*args, **kwargs)
-        finally:
-            _now.depth -= 1
-
-    return call
+    return jax.jit(traced, donate_argnums=tuple(donate), **options)
 
 
 def _specs(args: tuple) -> dict[tuple, ArraySpec]:

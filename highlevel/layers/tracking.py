@@ -219,7 +219,17 @@ class Tracked:
 
     @property
     def _has_sublayers(self) -> bool:
-        return any(kind == _LAYER for kind, _ in self._found())
+        for name, value in self.__dict__.items():  # asked of each layer of a model that is built
+            kind = _kinds.get(type(value))
+            if kind is None:
+                kind = _kind_of(type(value))
+            if kind in (_NOTHING, _VARIABLE) or name in _INTERNAL:
+                continue
+            found: list[tuple[int, Any]] = []
+            _look((value,), found)
+            if any(kind == _LAYER for kind, _ in found):
+                return True
+        return False
 
     def _direct_variables(self) -> list[Variable]:
         """The layer's own variables: trainable ones first, each once."""

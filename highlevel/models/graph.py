@@ -7,7 +7,8 @@ layers. That order is also the order of `model.layers`, and so of its weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from highlevel_backend import tree
@@ -44,55 +45,50 @@ class Graph:
         self._flat_outputs: list[SymbolicTensor] = tree.leaves(outputs)
         self._output_tree = tree.flatten(outputs)[1]
         self.nodes, self.operations = self._order()
-        self._plan = self._make_plan()
 
     def _order(self) -> tuple[list[Node], list[Any]]:
         starts = set(self.inputs)
         indices: dict[Any, int] = {}
         finished: list[Node] = []  # parents before children
-        done: set[Node] = set()
-        in_progress: set[Node] = set()
+        seen: set[Node] = set()
+        # An explicit stack: graphs may be deeper than Python's recursion limit.
+        stack: list[tuple[Node, Iterator[SymbolicTensor]]] = []
+
+        def enter(node: Node) -> None:
+            seen.add(node)
+            indices.setdefault(node.operation, len(indices))
+            is_start = all(tensor in starts for tensor in node.outputs)
+            if not node.inputs and not is_start:
+                missing = node.outputs[0]
+                raise ValueError(
+                    f"The outputs depend on the input '{node.operation.name}' "
+                    f"({missing!r}), which is not among the model's inputs: "
+                    f"{[tensor.name for tensor in self.inputs]}. Add it to `inputs`."
+                )
+            stack.append((node, iter(() if is_start else node.inputs)))
+
         for output in self._flat_outputs:
-            # An explicit stack: graphs may be deeper than Python's recursion limit.
-            stack: list[tuple[Node, int]] = []
-            node = output.node
-            if node is None:
+            if output.node is None:
                 raise ValueError(
                     f"{output!r} was not made by a layer or op, so no model leads to it. "
                     "Begin with `Input(...)`."
                 )
-            if node not in done:
-                indices.setdefault(node.operation, len(indices))
-                in_progress.add(node)
-                stack.append((node, 0))
+            if output.node not in seen:
+                enter(output.node)
             while stack:
-                node, position = stack.pop()
-                is_start = all(tensor in starts for tensor in node.outputs)
-                parents = [] if is_start else node.inputs
-                if not node.inputs and not is_start:
-                    missing = node.outputs[0]
-                    raise ValueError(
-                        f"The outputs depend on the input '{node.operation.name}' "
-                        f"({missing!r}), which is not among the model's inputs: "
-                        f"{[tensor.name for tensor in self.inputs]}. Add it to `inputs`."
-                    )
-                if position < len(parents):
-                    stack.append((node, position + 1))
-                    parent_tensor = parents[position]
-                    parent = parent_tensor.node
+                node, parents = stack[-1]
+                for tensor in parents:
+                    parent = tensor.node
                     if parent is None:
                         raise ValueError(
-                            f"{parent_tensor!r} was not made by a layer or op; begin with "
-                            "`Input(...)`."
+                            f"{tensor!r} was not made by a layer or op; begin with `Input(...)`."
                         )
-                    if parent not in done and parent not in in_progress:
-                        indices.setdefault(parent.operation, len(indices))
-                        in_progress.add(parent)
-                        stack.append((parent, 0))
-                    continue
-                in_progress.discard(node)
-                done.add(node)
-                finished.append(node)
+                    if parent not in seen:
+                        enter(parent)
+                        break
+                else:
+                    stack.pop()
+                    finished.append(node)
         node_depth: dict[Node, int] = {}
         operation_depth: dict[Any, int] = {}
         for node in reversed(finished):
@@ -117,7 +113,8 @@ class Graph:
         )
         return nodes, operations
 
-    def _make_plan(self) -> tuple:
+    @functools.cached_property
+    def _plan(self) -> tuple:
         """Per call: what to call, how to fill its arguments, where its results go."""
         slots: dict[SymbolicTensor, int] = {}
         for tensor in self.inputs:

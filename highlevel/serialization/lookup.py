@@ -34,12 +34,12 @@ def lookup(identifier: Any, kind: str, known: Mapping[str, Any], namespace: str)
         if found is None:
             raise ValueError(_unknown(identifier, kind, known))
         return found() if isinstance(found, type) else found
-    if isinstance(identifier, Mapping):
-        return from_config(identifier, kind, known, namespace)
     if isinstance(identifier, type):
         return identifier()
     if callable(identifier):
         return identifier
+    if isinstance(identifier, Mapping):
+        return from_config(identifier, kind, known, namespace)
     raise ValueError(
         f"{kind.capitalize()} {identifier!r} of type {type(identifier).__name__} cannot be "
         f"understood. Give a name, a callable, or a configuration of `{namespace}.serialize`."
