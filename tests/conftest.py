@@ -3,8 +3,16 @@
 import gc
 import os
 import zlib
+from importlib.metadata import version
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # the parity tests' peer
+# Most of the tests' time is compiling tiny programs: quickly rather than well. XLA ends the process
+# where it does not know a flag, hence the version. Documents and docstrings run without them.
+if version("jaxlib").startswith("0.10."):
+    os.environ.setdefault(
+        "XLA_FLAGS",
+        "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+    )
 
 import pytest
 from highlevel_backend import available_backends, use_backend
