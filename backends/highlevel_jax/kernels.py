@@ -25,5 +25,6 @@ KERNELS: dict[str, Callable] = {
     "matrix_product": matrix_product,
     "moments": moments,
     "random_mask": partial(random_mask, jnp),
+    "sigmoid": lax.logistic,
     "simple_rnn_sequence": simple_rnn_sequence,
 }
