@@ -26,9 +26,8 @@ def start(script, count, *arguments, devices=1, launcher=None):
     port = free_port()
     environment = os.environ | {
         "HIGHLEVEL_BACKEND": "jax",
-        # Less time for LLVM: these programs run for milliseconds.
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices} "
-        "--xla_backend_optimization_level=0",
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} "
+        f"--xla_force_host_platform_device_count={devices}",
     }
     return [
         subprocess.Popen(
@@ -42,7 +41,11 @@ def start(script, count, *arguments, devices=1, launcher=None):
 
 def results(processes):
     """What each printed as its last line, as JSON."""
-    found = [process.communicate(timeout=300) for process in processes]
+    try:
+        found = [process.communicate(timeout=300) for process in processes]
+    finally:
+        for process in processes:  # one that waits for another would do so for ever
+            process.kill()
     for process, (_, errors) in zip(processes, found):
         assert process.returncode == 0, errors[-3000:]
     return [json.loads(output.splitlines()[-1]) for output, _ in found]
