@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import sysconfig
 import types
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 from highlevel_backend import current_backend, tree
@@ -28,7 +28,6 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _SITE = {sysconfig.get_paths()[key] for key in ("purelib", "platlib")}
 _STANDARD = tuple(sysconfig.get_paths()[key] + os.sep for key in ("stdlib", "platstdlib"))
 _LIBRARIES = ("jax", "jaxlib", "numpy", "optax")
-_inside: ContextVar[bool] = ContextVar("highlevel_inside", default=False)
 
 
 def _is_ours(filename: str) -> bool:
@@ -80,18 +79,16 @@ def passes_user_code(error: BaseException) -> bool:
 def public(function: F) -> F:
     """Decorator of the library's entry points: errors leave with the user's frames only.
 
-    Only the outermost entry point filters; a bare `raise` does not add its own frame.
+    Only the outermost entry point filters; a bare `raise` does not add its own frame. Which one
+    that is, is asked when there is an error: calls without one pay nothing for it.
     """
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if _inside.get():
-            return function(*args, **kwargs)
-        token = _inside.set(True)
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            if not config.is_traceback_filtering_enabled():
+            if not config.is_traceback_filtering_enabled() or _within_another():
                 raise
             remedy = current_backend().explain(error)
             if remedy:
@@ -101,10 +98,18 @@ def public(function: F) -> F:
                 if linked is not None:
                     hide_frames(linked)
             raise
-        finally:
-            _inside.reset(token)
 
     return cast(F, wrapper)
+
+
+def _within_another() -> bool:
+    """Whether the entry point that calls this was itself called by one, however far up."""
+    frame = sys._getframe(1)
+    own = frame.f_code  # the same for all that `public` has made
+    above = frame.f_back
+    while above is not None and above.f_code is not own:
+        above = above.f_back
+    return above is not None
 
 
 def add_note(error: BaseException, note: str) -> None:

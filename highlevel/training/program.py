@@ -278,13 +278,16 @@ class Program:
 
     def run(self, data: Any) -> Any:
         """One step on a batch; returns its result without waiting for it."""
+        if self._reads:
+            fixed, carried = self._values()
+            result, changes = self._step(fixed, carried, data)
+            if any(changes):
+                self._write_changes(changes)
+            return result
         known = self._kept.get() is not None
         fixed, carried = self._values()
-        result, after = self._step(fixed, carried, data)
-        if self._reads:
-            self._write_changes(after)
-        else:
-            self._write(fixed, after, known)
+        result, carried = self._step(fixed, carried, data)
+        self._write(fixed, carried, known)
         return result
 
     def run_block(self, data: Any, order: Any, start: int, count: int) -> Any:

@@ -32,7 +32,7 @@ class BatchShortcut:
     """
 
     __slots__ = (
-        "_definition", "_first", "_kinds", "_optimizer", "_plain", "_program", "_revision",
+        "_definition", "_exact", "_first", "_kinds", "_optimizer", "_plain", "_program", "_revision",
         "_sizes", "_state", "_wide", "names",
     )
 
@@ -53,6 +53,8 @@ class BatchShortcut:
             for leaf in (batch if self._plain else leaves)
         ]
         self._sizes = None
+        #: numbers of rows that are computed as they are, into one array
+        self._exact: set[int] = set()
         if any_rows and not self._wide:
             self._sizes = program.filling.of(*kind_of(tree.leaves(batch[0])))
         self._program = program
@@ -110,6 +112,9 @@ class BatchShortcut:
         """Outputs for no more than `most` rows, as NumPy arrays; None where there are more."""
         if type(x) is np.ndarray and x.ndim:
             rows, differing = x.shape[0], False
+            if rows in self._exact and rows < most:
+                outputs = self._program.run((x, None, None))
+                return np.array(self._program._backend.to_numpy(outputs))
         else:
             lengths = {leaf.shape[0] if leaf.shape else 0 for leaf in tree.leaves(x)}
             rows = lengths.pop()
@@ -117,7 +122,10 @@ class BatchShortcut:
         if differing or not 0 < rows < most:
             return None
         x = self._narrowed(x) if self._wide else x
-        return predict_few(self._program, x, rows, most, self._sizes)
+        outputs = predict_few(self._program, x, rows, most, self._sizes)
+        if self._sizes is not None and type(outputs) is np.ndarray and self._sizes.exact(rows, most):
+            self._exact.add(rows)
+        return outputs
 
     @staticmethod
     def _narrowed(batch: Any) -> Any:

@@ -77,5 +77,13 @@ def test_predict_changes_over():
         sizes.took(32, 1, 1e9, False)
         np.testing.assert_allclose(model.predict(x[:1], verbose=0), wanted, rtol=1e-6)
         np.testing.assert_allclose(model.predict(x[:4], verbose=0)[:1], wanted, rtol=1e-6)
-    assert [each.why for each in model.compilations] == [
-        "the first of its kind", "`x` is float32(1, 3), before float32(32, 3)"]
+        for i in range(4):  # of its own kind from now on, and as right
+            found = model.predict(x[:1] * i, verbose=0)
+            np.testing.assert_allclose(found, model(x[:1] * i), rtol=1e-6)
+            found += 1  # the caller's own
+        assert type(found) is np.ndarray
+        model.layers[0].set_weights([np.zeros((3, 2)), np.ones(2)])
+        assert np.array_equal(model.predict(x[:1], verbose=0), [[1, 1]])
+        assert model.predict(x[:1], batch_size=1, verbose=0).shape == (1, 2)
+    found = [each.why for each in model.compilations if each.purpose != "call"]
+    assert found == ["the first of its kind", "`x` is float32(1, 3), before float32(32, 3)"]
