@@ -32,8 +32,8 @@ class BatchShortcut:
     """
 
     __slots__ = (
-        "_definition", "_exact", "_first", "_kinds", "_optimizer", "_plain", "_program", "_revision",
-        "_sizes", "_state", "_wide", "names",
+        "_definition", "_exact", "_first", "_kinds", "_optimizer", "_plain", "_program",
+        "_revision", "_sizes", "_state", "_wide", "names",
     )
 
     def __init__(
@@ -123,7 +123,8 @@ class BatchShortcut:
             return None
         x = self._narrowed(x) if self._wide else x
         outputs = predict_few(self._program, x, rows, most, self._sizes)
-        if self._sizes is not None and type(outputs) is np.ndarray and self._sizes.exact(rows, most):
+        sizes = self._sizes
+        if sizes is not None and type(outputs) is np.ndarray and sizes.exact(rows, most):
             self._exact.add(rows)
         return outputs
 
