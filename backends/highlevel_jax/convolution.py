@@ -13,6 +13,8 @@ place alone (`plan`):
 - window of one entry: a matrix product; outside of loops the stock one where it has strides;
 - one input channel per group (depthwise): the sum of shifted products;
 - spaced input (transposed convolution): derivatives by products spread over the output;
+- a window of more entries than the input has positions: patches, rows or such products; where
+  it is the output that has fewer, overlapping windows of many channels: the derivatives;
 - outside of loops, 1-d and 2-d: stock;
 - otherwise derivatives by shifted slices of the input, joined into patches, and matrix
   products: one product for few channels, else one per row of the window, which
@@ -28,6 +30,7 @@ only inside an operation: a model keeps its activations, as with the stock convo
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -46,6 +49,10 @@ Pairs = Sequence[tuple[int, int]]
 
 # Channels × last window length from which patches are joined by row, not all at once.
 _ROW_WIDTH = 32
+# Entries up to which a window larger than its input is joined as a whole.
+_JOINED_WINDOW = 9
+# Channels from which the derivatives of so large a window go by formula.
+_MANY_CHANNELS = 16
 # Number of groups up to which each group is a convolution of its own.
 _SPLIT_GROUPS = 8
 # Window sizes above this stay stock: a slice each would make programs slow to compile.
@@ -95,9 +102,7 @@ def plan(
         Two functions `(x, kernel, geometry) -> array` of equal results.
     """
     *window, depth, _ = kernel_shape
-    size = 1
-    for length in window:
-        size *= length
+    size = math.prod(window)
     if size > _LARGEST_WINDOW or 0 in x_shape or 0 in kernel_shape:
         return stock_conv, stock_conv
     if geometry.groups > 1:
@@ -107,12 +112,21 @@ def plan(
             return stock_conv, slices.split_groups
         return stock_conv, slices.batched_groups
     spaced = max(geometry.input_dilation) > 1
+    # XLA exchanges the operands where the window is the larger one, and no library takes what
+    # comes of it.
+    joined = slices.patches if size <= _JOINED_WINDOW else slices.rows
+    if size > math.prod(x_shape[1:-1]):
+        formula = slices.spread if spaced and max(geometry.strides) == 1 else joined
+        return formula, formula
     if size == 1 and not spaced and (in_loop or max(geometry.strides) == 1):
         return slices.patches, slices.patches
     if spaced and max(geometry.strides) == 1:
         return stock_conv, slices.spread
     if not in_loop and len(window) < 3:
-        return stock_conv, stock_conv
+        outputs = math.prod(slices.out_lengths(x_shape[1:-1], window, geometry))
+        overlap = any(step < length for step, length in zip(geometry.strides, window))
+        by_formula = size > outputs and overlap and depth >= _MANY_CHANNELS
+        return stock_conv, joined if by_formula else stock_conv
     derivatives = slices.rows if depth * window[-1] >= _ROW_WIDTH else slices.patches
     if depth == 1 and not spaced:
         return slices.shifted, derivatives

@@ -27,7 +27,6 @@ def geometry(axes, strides=1, padding=0, spacing=1, dilation=1, groups=1):
 quick = functools.partial(jax.jit, compiler_options={"xla_llvm_disable_expensive_passes": True})
 
 
-
 def as_in_loop(function):
     """In a function within the program, where the formulas for loops are chosen."""
     return quick(lambda *arrays: jax.jit(function)(*arrays))
@@ -62,6 +61,9 @@ CONVOLUTIONS = {
     "groups": ((2, 5, 5, 8), (3, 3, 4, 6), geometry(2, groups=2)),
     "many groups": ((2, 4, 4, 24), (2, 2, 2, 12), geometry(2, groups=12)),
     "1-d": ((2, 11, 4), (3, 4, 5), geometry(1, padding=(2, 0), dilation=2)),
+    "window over 2×2": ((2, 2, 2, 16), (3, 3, 16, 4), geometry(2, padding=1)),
+    "large window over 4×4": ((2, 4, 4, 3), (5, 5, 3, 4), geometry(2, padding=2)),
+    "transposed, from 2×2": ((2, 2, 2, 3), (3, 3, 3, 4), geometry(2, spacing=2, padding=2)),
     "3-d": ((1, 4, 5, 6, 2), (3, 2, 3, 2, 3), geometry(3, padding=1)),
     "uneven window": (
         (2, 8, 7, 3),
@@ -290,9 +292,7 @@ def test_outside_of_loops_the_derivatives_agree_too():
     @quick
     def gradients(x, kernel, one):
         return [
-            jax.grad(lambda x, k, c=conv, at=at: jnp.tanh(0.2 * c(x, k, at)).sum(), (0, 1))(
-                x, k
-            )
+            jax.grad(lambda x, k, c=conv, at=at: jnp.tanh(0.2 * c(x, k, at)).sum(), (0, 1))(x, k)
             for conv in (ours, stock_conv)
             for k, at in ((kernel, g), (one, geometry(2)), (one, g))
         ]
@@ -354,6 +354,51 @@ def test_plan_is_by_static_shape():
     strided = geometry(2, strides=2)
     assert convolution.plan((8, 9, 9, 64), one, strided, in_loop=False)[1] is stock_conv
     assert convolution.plan((8, 9, 9, 64), one, strided)[1] is slices.patches
+
+
+@pytest.mark.parametrize("in_loop", [False, True])
+def test_windows_larger_than_input_or_output_go_by_formula(in_loop):
+    """XLA exchanges window and input there, and computes the result by a nest of loops."""
+
+    def planned(length, size, g):
+        return convolution.plan((8, length, length, 64), (size, size, 64, 8), g, in_loop)
+
+    same = geometry(2, padding=1)
+    assert planned(2, 3, same) == (slices.patches, slices.patches)
+    assert planned(3, 3, same)[0] is stock_conv
+    assert planned(4, 5, geometry(2, padding=2)) == (slices.rows, slices.rows)
+    assert planned(4, 3, geometry(2, strides=2, padding=1))[1] is not stock_conv
+    assert planned(4, 5, geometry(2, padding=2, spacing=2))[0] is slices.spread
+    if not in_loop:
+        apart = geometry(2, strides=4)
+        assert planned(4, 4, apart)[1] is stock_conv
+        few = convolution.plan((8, 4, 4, 3), (3, 3, 3, 8), geometry(2, strides=2), in_loop)
+        assert few[1] is stock_conv
+
+
+@pytest.mark.parametrize(
+    "x_shape, kernel_shape, g",
+    [
+        ((2, 2, 2, 16), (3, 3, 16, 4), geometry(2, padding=1)),
+        ((2, 4, 4, 16), (3, 3, 16, 4), geometry(2, strides=2, padding=(0, 1))),
+        ((2, 5, 5, 16), (5, 5, 16, 4), geometry(2)),
+        ((2, 2, 2, 3), (4, 4, 3, 4), geometry(2, spacing=2, padding=2)),
+        ((2, 3, 16), (5, 16, 4), geometry(1, padding=2)),
+    ],
+)
+def test_large_windows_outside_of_loops(x_shape, kernel_shape, g):
+    x, kernel = arrays(x_shape, kernel_shape)
+
+    def results(conv):
+        def loss(x, kernel):
+            return (conv(x, kernel, g) ** 2).sum()
+
+        function = jax.value_and_grad(loss, (0, 1))
+        return quick(function)(x, kernel), str(_program("cpu", function, x, kernel))
+
+    (mine, program), (stock, _) = results(ours), results(stock_conv)
+    jax.tree.map(close, mine, stock)
+    assert "stablehlo.dot_general" in program
 
 
 def test_gradients_over_two_devices():
