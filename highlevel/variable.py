@@ -29,7 +29,7 @@ from highlevel.inspection import sheets
 from highlevel.naming import current_path, unique_name
 from highlevel.state import active_distribution, autocast_dtype, current_scope
 
-__all__ = ["KeptArrays", "Variable", "materialize", "overwrite", "plain"]
+__all__ = ["KeptArrays", "Variable", "materialize", "overwrite", "plain", "raw_values"]
 
 _REFLECTED = [
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor",
@@ -535,13 +535,19 @@ def _itemsize(dtype: str) -> int:
     return 16 if dtype == "complex128" else 4
 
 
-def overwrite(variables: Iterable[Variable], values: Iterable[Any]) -> None:
-    """`set_raw` for many, where the backend that holds them stays the same.
+def raw_values(variables: Iterable[Variable]) -> list[Any]:
+    """`raw_value` of each."""
+    backend = current_backend()
+    return [v._value if v._home is backend else v.raw_value() for v in variables]
 
-    The caller notes the assignment; see `KeptArrays`.
-    """
+
+def overwrite(variables: Iterable[Variable], values: Iterable[Any], backend: Backend) -> None:
+    """`set_raw` for many. The caller notes the assignment; see `KeptArrays`."""
     for variable, value in zip(variables, values):
         variable._value = value
+        variable._home = backend
+        variable._converted = variable._pending = None
+        variable._initialised_on_host = False
         variable.version += 1
 
 

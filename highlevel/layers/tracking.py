@@ -68,7 +68,8 @@ class Finds:
 
     def __init__(self) -> None:
         self._version = -1
-        self._found: dict[tuple[int, str], Any] = {}
+        # With the layer, or another one could come to have its identity.
+        self._found: dict[tuple[int, str], tuple[Any, Any]] = {}
 
     def of(self, layer: Any, what: str, look: Any) -> Any:
         """The result of `look()`, which is asked once."""
@@ -76,11 +77,12 @@ class Finds:
             self._version = _version
             self._found.clear()
         key = (id(layer), what)
-        found = self._found.get(key)
-        if found is None:
-            found = look()
-            if self._version == _version:
-                self._found[key] = found
+        known = self._found.get(key)
+        if known is not None:
+            return known[1]
+        found = look()
+        if self._version == _version:
+            self._found[key] = layer, found
         return found
 
 
@@ -91,8 +93,8 @@ _finds: ContextVar[Finds | None] = ContextVar("finds", default=None)
 def finding_once(finds: Finds) -> Iterator[None]:
     """While open, layers are looked through only once.
 
-    For the steps of a program that runs in Python: its variables are settled, as a compiled
-    one's are. The layers must outlive `finds`.
+    For the steps of a program that runs in Python, and what `fit` asks the model around steps:
+    the variables are settled, as a compiled program's are.
     """
     token = _finds.set(finds)
     try:

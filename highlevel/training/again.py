@@ -133,8 +133,8 @@ def _from(
             logs = None
             steps = batch if at == epoch else source.steps
             for _, _, call, _ in _blocks(
-                program, source, device, run.generator(passes), Pace(_BLOCK), steps, 0, offset,
-                None,
+                program, source, device, run.generator(passes), Pace(_BLOCK, program), steps, 0,
+                offset, None,
             ):
                 logs = call(program)
             if at < epoch:

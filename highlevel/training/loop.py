@@ -26,6 +26,7 @@ from highlevel.distribution.processes import ProcessLost
 from highlevel.errors import add_note
 from highlevel.inspection.watch import gauges_of
 from highlevel.layers.debugging import debugging
+from highlevel.layers.tracking import finding_once
 from highlevel.state import active_distribution
 from highlevel.training.callbacks.logs import LazyLogs
 from highlevel.training.data.host import through_host
@@ -40,7 +41,7 @@ from highlevel.training.data.sources import (
 )
 from highlevel.training.filling import fill_up, predict_few
 from highlevel.training.interrupt import InterruptGuard
-from highlevel.training.program import take_rows
+from highlevel.training.program import Program, take_rows
 from highlevel.training.run import Run, digest_of
 from highlevel.training.time_spent import TimeSpent
 from highlevel.training.together import (
@@ -76,12 +77,18 @@ def on_device(data: Any, parts: bool = False) -> Any:
     )
 
 
+def _settled(model: Any) -> Any:
+    """Where nothing of the caller's runs, the model is looked through only once."""
+    return finding_once(model._trainer.finds)
+
+
 def to_floats(model: Any, logs: dict[str, Any]) -> dict[str, Any]:
     """Logs as Python floats, waiting for them; arrays that are no scalars as NumPy arrays.
 
     In the order of `metrics_names`: a compiled program returns a dict sorted by name.
     """
-    names = [name for name in model.metrics_names if name in logs]
+    with _settled(model):
+        names = [name for name in model.metrics_names if name in logs]
     return in_order([*names, *(name for name in logs if name not in names)], logs)
 
 
@@ -101,11 +108,13 @@ class Pace:
 
     Args:
         fixed: number of steps, or None to find it from the time they take.
+        program: the program that runs; it remembers what was found for the next pass.
     """
 
-    def __init__(self, fixed: int | None) -> None:
+    def __init__(self, fixed: int | None, program: Program) -> None:
         self.fixed = fixed
-        self.block = fixed or 1
+        self.program = program
+        self.block = fixed or ask_first(program.steps_at_once, "pace") or 1
         self._waiting: Any = None
         self._since: float | None = None
         self._steps = 0
@@ -121,11 +130,10 @@ class Pace:
         if self._since is not None and self.fixed is None:
             taken = (now - self._since) / self._steps
             wanted = int(BLOCK_SECONDS / max(taken, 1e-7))
-            self.block = max(1, min(wanted, self.block * 8))
-        elif self.fixed is None:
-            self.block = min(4, self.block * 4)
-        if self.fixed is None:
-            self.block = ask_first(self.block, "pace")
+            found = max(1, min(wanted, self.block * 8))
+            self.block = self.program.steps_at_once = ask_first(found, "pace")
+        elif self.fixed is None and not self.program.steps_at_once:
+            self.block = 4
         self._since, self._steps = now, steps
 
     def paused(self) -> None:
@@ -554,7 +562,7 @@ def fit(
     began = time.perf_counter()
     device = DeviceData(source) if program.compiled and _fits_on_device(source) else None
     clock.add("data", began)
-    pace = Pace(_fixed_steps(model, callbacks, "train", on_gradients is not None))
+    pace = Pace(_fixed_steps(model, callbacks, "train", on_gradients is not None), program)
     run = model._trainer.run = Run(model, source, callbacks, order_seed)
     where: dict[str, Any] = {}
     val_device: list[DeviceData] = []
@@ -568,7 +576,8 @@ def fit(
         initial_epoch = model._initial_epoch  # BackupAndRestore may have moved it on
         done = 0
         if model.history is not None:
-            model.history.identity = run.identity(steps=steps_per_epoch)
+            with _settled(model):
+                model.history.identity = run.identity(steps=steps_per_epoch)
             model.history.time = clock
         if gauges is not None:
             gauges.begin(initial_epoch * (steps or 0))
@@ -584,13 +593,15 @@ def fit(
             if not source.restarts and run.pending is None and not _all_have_more(source):
                 _warn_of_the_end(source, f"before epoch {epoch + 1}: the training ends here")
                 break
-            model.reset_metrics()
+            with _settled(model):
+                model.reset_metrics()
             clock.around(callbacks.on_epoch_begin, epoch)
             if run.pending is not None:  # after what callbacks do at the beginning of an epoch
                 done = run.restore()
             run.epoch, run.batch = epoch, done
             if not done:
-                run.keep()
+                with _settled(model):
+                    run.keep()
             pace.paused()
             passes, offset = source.place(epoch)
             logs = _pass(
@@ -618,7 +629,8 @@ def fit(
             if model.stop_training:
                 break
         if model.optimizer is not None and epochs > initial_epoch:
-            model.optimizer.finalize_variable_values(model.trainable_weights)
+            with _settled(model):
+                model.optimizer.finalize_variable_values(model.trainable_weights)
         clock.around(callbacks.on_train_end, training_logs)
     clock.end()
     return model.history
@@ -656,7 +668,8 @@ def evaluate(
             callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1,
             steps=steps or source.num_batches, model=model,
         )
-    model.reset_metrics()
+    with _settled(model):
+        model.reset_metrics()
     program = model._program("test", source.by_rows)
     device = None
     if program.compiled and _fits_on_device(source):
@@ -673,8 +686,8 @@ def evaluate(
         if callbacks is not None:
             clock.around(callbacks.on_test_begin)
         logs = _pass(
-            model, "test", source, device, callbacks, None, Pace(fixed), steps, used, inner, clock,
-            by_rows=source.by_rows,
+            model, "test", source, device, callbacks, None, Pace(fixed, program), steps, used,
+            inner, clock, by_rows=source.by_rows,
         )
         logs = clock.timed("device", to_floats, model, logs)
         source.on_epoch_end()

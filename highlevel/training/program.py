@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 from highlevel_backend import ArraySpec, canonical_name, current_backend, tree
 
 from highlevel.layers.tracking import (
@@ -23,7 +24,7 @@ from highlevel.layers.tracking import (
 )
 from highlevel.state import active_distribution
 from highlevel.training.filling import Filling
-from highlevel.variable import KeptArrays, Variable, overwrite
+from highlevel.variable import KeptArrays, Variable, overwrite, raw_values
 
 __all__ = ["Program", "step_remedy", "take_rows"]
 
@@ -87,6 +88,8 @@ class Program:
         self._distribution = distribution = active_distribution()
         self._placed: list[int] = []
         self._kept = KeptArrays()
+        #: how many steps a block was found to have; 0 as long as none were timed
+        self.steps_at_once = 0
         #: whether what a step gives is kept at hand for the next one
         self._keeps = compiled and distribution is None
         self._reads = reads
@@ -224,8 +227,8 @@ class Program:
             self._distribution.place(
                 v for group in (*self._fixed, *self._carried) for v in group)
             self._placed = versions
-        fixed = tuple([[v.raw_value() for v in group] for group in self._fixed])
-        carried = tuple([[v.raw_value() for v in group] for group in self._carried])
+        fixed = tuple([raw_values(group) for group in self._fixed])
+        carried = tuple([raw_values(group) for group in self._carried])
         if self.compiled and not self._reads:
             # The program may reuse the memory of what it is handed: nothing may be in twice.
             seen = {id(value) for group in fixed for value in group}
@@ -239,20 +242,10 @@ class Program:
             self._kept.keep((fixed, carried), since)
         return fixed, carried
 
-    def _write(self, fixed: tuple, carried: tuple, known: bool = False) -> None:
-        """Give the variables what came out of the program.
-
-        Args:
-            known: whether they are as the last step left them.
-        """
-        backend = self._backend
-        if known:
-            for variables, values in zip(self._carried, carried):
-                overwrite(variables, values)
-        else:
-            for variables, values in zip(self._carried, carried):
-                for variable, value in zip(variables, values):
-                    variable.set_raw(value, backend)
+    def _write(self, fixed: tuple, carried: tuple) -> None:
+        """Give the variables what came out of the program."""
+        for variables, values in zip(self._carried, carried):
+            overwrite(variables, values, self._backend)
         KeptArrays.note_assignment()
         if self._distribution is not None:
             self._placed = self._versions()
@@ -267,52 +260,47 @@ class Program:
     def kept(self) -> list:
         """A copy of the carried values, which running does not use up."""
         xp = self._backend.xp
-        return [[xp.array(v.raw_value(), copy=True) for v in group] for group in self._carried]
+        return [[xp.array(value, copy=True) for value in raw_values(group)]
+                for group in self._carried]
 
     def restore(self, kept: list) -> None:
         """Put back what `kept` gave, which is used up by that."""
         for variables, values in zip(self._carried, kept):
-            for variable, value in zip(variables, values):
-                variable.set_raw(value, self._backend)
+            overwrite(variables, values, self._backend)
         KeptArrays.note_assignment()
 
     def run(self, data: Any) -> Any:
         """One step on a batch; returns its result without waiting for it."""
-        if self._reads:
-            fixed, carried = self._values()
-            result, changes = self._step(fixed, carried, data)
-            if any(changes):
-                self._write_changes(changes)
-            return result
-        known = self._kept.get() is not None
         fixed, carried = self._values()
-        result, carried = self._step(fixed, carried, data)
-        self._write(fixed, carried, known)
+        result, after = self._step(fixed, carried, data)
+        if not self._reads:
+            self._write(fixed, after)
+        elif any(after):
+            self._write_changes(after)
         return result
+
+    def _number(self, i: int) -> Any:
+        """`i` as an argument of a program: a transfer takes longer than a short step."""
+        takes_numpy = self._backend.programs_take_numpy
+        return np.int32(i) if takes_numpy else self._backend.asarray(i, "int32")
 
     def run_block(self, data: Any, order: Any, start: int, count: int) -> Any:
         """`count` steps over the rows `order[start], order[start + 1], ...` of `data`.
 
         Where the program goes `by_rows`, a number below 0 stands for a row that does not count.
         """
-        backend = self._backend
         if self._single is not None:
             result = None
             for i in range(start, start + count):
-                known = self._kept.get() is not None
                 fixed, carried = self._values()
-                result, carried = self._single(
-                    fixed, carried, data, order, backend.asarray(i, "int32")
-                )
-                self._write(fixed, carried, known)
+                result, carried = self._single(fixed, carried, data, order, self._number(i))
+                self._write(fixed, carried)
             return result
-        known = self._kept.get() is not None
         fixed, carried = self._values()
         result, carried = self._block(
-            fixed, carried, data, order,
-            backend.asarray(start, "int32"), backend.asarray(count, "int32"),
+            fixed, carried, data, order, self._number(start), self._number(count)
         )
-        self._write(fixed, carried, known)
+        self._write(fixed, carried)
         return result
 
 

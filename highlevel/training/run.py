@@ -22,6 +22,7 @@ from highlevel.random.seed_generator import global_seed_generator
 from highlevel.state import active_distribution
 from highlevel.training.data.sources import ArraySource
 from highlevel.training.plain_state import join_arrays, split_arrays
+from highlevel.variable import raw_values
 
 __all__ = ["MOST_KEPT", "Kept", "Run", "digest_of", "state_of"]
 
@@ -51,7 +52,10 @@ def state_of(variables: Any) -> dict[int, np.ndarray]:
     """Copies of variables' values on the host, by id."""
     backend = current_backend()
     copy = True if backend.compiles else None  # elsewhere nothing is changed in place
-    return {id(v): np.array(backend.to_numpy(v.raw_value()), copy=copy) for v in variables}
+    values = raw_values(variables)
+    return {
+        id(v): np.array(backend.to_numpy(x), copy=copy) for v, x in zip(variables, values)
+    }
 
 
 class Run:

@@ -23,6 +23,7 @@ from highlevel.compilations import Compilations, Ledger
 from highlevel.errors import describe, public
 from highlevel.inspection.watch import MEASURED
 from highlevel.layers.debugging import debugging
+from highlevel.layers.tracking import Finds
 from highlevel.masking import masks_by_place, set_masks_by_place
 from highlevel.serialization import deserialize_keras_object, serialize_keras_object
 from highlevel.state import AbstractScope, StatelessScope, active_distribution
@@ -58,6 +59,8 @@ class TrainerState:
         self.metrics: MetricRouting | None = None
         self.loss_tracker: Any = None
         self.programs: dict[Any, Program] = {}
+        #: what was found of the model's layers for the loops
+        self.finds = Finds()
         self.run_eagerly = False
         self.steps_per_execution: int | str = 1
         #: whether training steps also return the gradients
