@@ -9,6 +9,7 @@ backend is first used. What is ours here, and in which file:
 - `convolution`, `pooling`: lowerings chosen by platform and shape, with what was measured;
 - `bits`, `kernels`: random bits and faster definitions of single operations;
 - `devices`, `sharding`: device names; arrays over many devices and processes;
+- `memory`: what the allocator keeps of the memory that programs need for a while;
 - `explain`: remedies for JAX's own errors.
 """
 
@@ -19,7 +20,9 @@ import numpy as np
 _generator = np.random.get_state()
 
 from highlevel_jax.implementation import JaxBackend, backend  # noqa: E402
+from highlevel_jax.memory import keep_freed_memory  # noqa: E402
 
 np.random.set_state(_generator)
+keep_freed_memory()
 
 __all__ = ["JaxBackend", "backend"]
