@@ -15,7 +15,8 @@ place alone (`plan`):
 - spaced input (transposed convolution): derivatives by products spread over the output;
 - a window of more entries than the input has positions: patches, rows or such products; where
   it is the output that has fewer, overlapping windows of many channels: the derivatives;
-- outside of loops, 1-d and 2-d: stock;
+- outside of loops, 1-d and 2-d: stock, by the library that is faster (`libraries`); the value of
+  one channel by shifted products;
 - otherwise derivatives by shifted slices of the input, joined into patches, and matrix
   products: one product for few channels, else one per row of the window, which
   needs less memory;
@@ -39,7 +40,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import ad
 
-from highlevel_jax import slices
+from highlevel_jax import libraries, slices
+from highlevel_jax.libraries import stock_conv
 from highlevel_jax.primitives import define, same_axes, type_like
 
 __all__ = ["Geometry", "conv", "plan", "stock_conv"]
@@ -67,21 +69,6 @@ class Geometry(NamedTuple):
     input_dilation: tuple[int, ...]
     kernel_dilation: tuple[int, ...]
     groups: int
-
-
-def stock_conv(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    """XLA's own convolution."""
-    letters = "DHW"[5 - x.ndim :]
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        window_strides=geometry.strides,
-        padding=geometry.padding,
-        lhs_dilation=geometry.input_dilation,
-        rhs_dilation=geometry.kernel_dilation,
-        dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
-        feature_group_count=geometry.groups,
-    )
 
 
 def plan(
@@ -126,7 +113,8 @@ def plan(
         outputs = math.prod(slices.out_lengths(x_shape[1:-1], window, geometry))
         overlap = any(step < length for step, length in zip(geometry.strides, window))
         by_formula = size > outputs and overlap and depth >= _MANY_CHANNELS
-        return stock_conv, joined if by_formula else stock_conv
+        value = slices.shifted_once if depth == 1 and not spaced else libraries.value
+        return value, joined if by_formula else stock_conv
     derivatives = slices.rows if depth * window[-1] >= _ROW_WIDTH else slices.patches
     if depth == 1 and not spaced:
         return slices.shifted, derivatives
@@ -135,15 +123,23 @@ def plan(
     return stock_conv, derivatives
 
 
+def _wide(formula: Callable) -> Callable:
+    """The formula, in which half precision is widened, summed in float32, and narrowed."""
+
+    def widened(a: Array, b: Array, *rest: Any, **parameters: Any) -> Array:
+        if a.dtype.itemsize > 2:
+            return formula(a, b, *rest, **parameters)
+        wide = formula(a.astype(jnp.float32), b.astype(jnp.float32), *rest, **parameters)
+        return wide.astype(a.dtype)
+
+    return widened
+
+
 def _on_cpu(
     x: Array, kernel: Array, geometry: Geometry, derivative: bool = False, in_loop: bool = True
 ) -> Array:
-    """The planned formula; half precision is widened, summed in float32, and narrowed."""
-    formula = plan(x.shape, kernel.shape, geometry, in_loop)[derivative]
-    if x.dtype.itemsize > 2:
-        return formula(x, kernel, geometry)
-    wide = formula(x.astype(jnp.float32), kernel.astype(jnp.float32), geometry)
-    return wide.astype(x.dtype)
+    """The planned formula."""
+    return _wide(plan(x.shape, kernel.shape, geometry, in_loop)[derivative])(x, kernel, geometry)
 
 
 def _by_x(formula: Callable) -> Callable:
@@ -186,6 +182,20 @@ def _fold(primitive: Any, operands: tuple, axes: tuple, parameters: dict) -> Arr
 _derivative = functools.partial(_on_cpu, derivative=True)
 _outside = functools.partial(_on_cpu, in_loop=False)
 _derivative_outside = functools.partial(_on_cpu, derivative=True, in_loop=False)
+
+
+def _by_x_outside(g: Array, kernel: Array, *, geometry: Geometry, shape: tuple) -> Array:
+    if plan(shape, kernel.shape, geometry, in_loop=False)[1] is stock_conv:
+        return _wide(libraries.by_x)(g, kernel, geometry=geometry, shape=shape)
+    return _by_x(_derivative_outside)(g, kernel, geometry=geometry, shape=shape)
+
+
+def _by_kernel_outside(x: Array, g: Array, *, geometry: Geometry, shape: tuple) -> Array:
+    if plan(x.shape, shape, geometry, in_loop=False)[1] is stock_conv:
+        return _wide(libraries.by_kernel)(x, g, geometry=geometry, shape=shape)
+    return _by_kernel(_derivative_outside)(x, g, geometry=geometry, shape=shape)
+
+
 _conv = define("highlevel_conv", _out_shape, stock_conv, _on_cpu, _fold, _outside)
 _conv_by_x = define(
     "highlevel_conv_gradient_by_input",
@@ -193,14 +203,14 @@ _conv_by_x = define(
     _by_x(stock_conv),
     _by_x(_derivative),
     _fold,
-    _by_x(_derivative_outside),
+    _by_x_outside,
 )
 _conv_by_kernel = define(
     "highlevel_conv_gradient_by_kernel",
     lambda x, g, geometry, shape: shape,
     _by_kernel(stock_conv),
     _by_kernel(_derivative),
-    outside_loops=_by_kernel(_derivative_outside),
+    outside_loops=_by_kernel_outside,
 )
 
 # Each rule: the gradient that reaches the result, then the operands, of which the one that

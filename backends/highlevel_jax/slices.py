@@ -24,6 +24,7 @@ __all__ = [
     "patches",
     "rows",
     "shifted",
+    "shifted_once",
     "split_groups",
     "spread",
 ]
@@ -103,6 +104,11 @@ def shifted(x: Array, kernel: Array, geometry: Any) -> Array:
         product = part * kernel[offset][0]
         total = product if total is None else total + product
     return total
+
+
+def shifted_once(x: Array, kernel: Array, geometry: Any) -> Array:
+    """`shifted`, not computed again in each of the places that take the result."""
+    return lax.optimization_barrier(shifted(x, kernel, geometry))
 
 
 def depthwise(x: Array, kernel: Array, geometry: Any) -> Array:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from highlevel_jax import backend, convolution, pooling, slices
+from highlevel_jax import backend, convolution, libraries, pooling, slices
 from highlevel_jax.convolution import Geometry, stock_conv
 
 
@@ -365,7 +365,7 @@ def test_windows_larger_than_input_or_output_go_by_formula(in_loop):
 
     same = geometry(2, padding=1)
     assert planned(2, 3, same) == (slices.patches, slices.patches)
-    assert planned(3, 3, same)[0] is stock_conv
+    assert planned(3, 3, same)[0] is (stock_conv if in_loop else libraries.value)
     assert planned(4, 5, geometry(2, padding=2)) == (slices.rows, slices.rows)
     assert planned(4, 3, geometry(2, strides=2, padding=1))[1] is not stock_conv
     assert planned(4, 5, geometry(2, padding=2, spacing=2))[0] is slices.spread
