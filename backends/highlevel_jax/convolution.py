@@ -12,6 +12,7 @@ place alone (`plan`):
 
 - window of one entry: a matrix product; outside of loops the stock one where it has strides;
 - one input channel per group (depthwise): the sum of shifted products;
+- other groups, up to 32: each by itself;
 - spaced input (transposed convolution): derivatives by products spread over the output;
 - a window of more entries than the input has positions: patches, rows or such products; where
   it is the output that has fewer, overlapping windows of many channels: the derivatives;
@@ -56,7 +57,11 @@ _JOINED_WINDOW = 9
 # Channels from which the derivatives of so large a window go by formula.
 _MANY_CHANNELS = 16
 # Number of groups up to which each group is a convolution of its own.
-_SPLIT_GROUPS = 8
+_SPLIT_GROUPS = 32
+# Channels per group from which that is better done by the libraries than by formula.
+_GROUP_CHANNELS = 8
+# Positions of all images below which gradients of more groups than these are one product.
+_FEW_POSITIONS, _FEW_GROUPS = 1024, 8
 # Window sizes above this stay stock: a slice each would make programs slow to compile.
 _LARGEST_WINDOW = 128
 
@@ -95,9 +100,13 @@ def plan(
     if geometry.groups > 1:
         if depth == 1:
             return slices.depthwise, slices.depthwise
-        if geometry.groups <= _SPLIT_GROUPS:
+        if geometry.groups > _SPLIT_GROUPS:
+            return stock_conv, slices.batched_groups
+        if in_loop or len(window) > 2:
             return stock_conv, slices.split_groups
-        return stock_conv, slices.batched_groups
+        # From `_GROUP_CHANNELS` on the groups come here one by one; see `_each_group`.
+        few = geometry.groups > _FEW_GROUPS and math.prod(x_shape[:-1]) < _FEW_POSITIONS
+        return slices.split_groups, slices.batched_groups if few else slices.split_groups
     spaced = max(geometry.input_dilation) > 1
     # XLA exchanges the operands where the window is the larger one, and no library takes what
     # comes of it.
@@ -179,6 +188,36 @@ def _fold(primitive: Any, operands: tuple, axes: tuple, parameters: dict) -> Arr
     return out.reshape(*outer, *out.shape[1:])
 
 
+def _each_group(function: Callable, result: int) -> Callable:
+    """What is done outside of loops, group by group where the libraries are the faster way.
+
+    Args:
+        function: the convolution or one of its gradients. The last axes of both operands and of
+            the result go by groups.
+        result: which of input, output and kernel it gives: 0, 1, 2.
+    """
+
+    def by_group(a: Array, b: Array, *, geometry: Geometry, **shape: Any) -> Array:
+        groups = geometry.groups
+        images = shape["shape"] if result == 0 else a.shape
+        few = groups > _FEW_GROUPS and math.prod(images[:-1]) < _FEW_POSITIONS
+        if (
+            not 1 < groups <= _SPLIT_GROUPS or a.ndim > 4 or (few and result != 1)
+            or images[-1] // groups < _GROUP_CHANNELS
+        ):
+            return function(a, b, geometry=geometry, **shape)
+        if shape:
+            *rest, last = shape["shape"]
+            shape = {"shape": (*rest, last // groups)}
+        one = geometry._replace(groups=1)
+        parts = zip(jnp.split(a, groups, axis=-1), jnp.split(b, groups, axis=-1))
+        return lax.concatenate(
+            [function(x, y, geometry=one, **shape) for x, y in parts], a.ndim - 1
+        )
+
+    return by_group
+
+
 _derivative = functools.partial(_on_cpu, derivative=True)
 _outside = functools.partial(_on_cpu, in_loop=False)
 _derivative_outside = functools.partial(_on_cpu, derivative=True, in_loop=False)
@@ -196,21 +235,23 @@ def _by_kernel_outside(x: Array, g: Array, *, geometry: Geometry, shape: tuple) 
     return _by_kernel(_derivative_outside)(x, g, geometry=geometry, shape=shape)
 
 
-_conv = define("highlevel_conv", _out_shape, stock_conv, _on_cpu, _fold, _outside)
+_conv = define(
+    "highlevel_conv", _out_shape, stock_conv, _on_cpu, _fold, _each_group(_outside, 1)
+)
 _conv_by_x = define(
     "highlevel_conv_gradient_by_input",
     lambda g, kernel, geometry, shape: (g[0], *shape[1:]),
     _by_x(stock_conv),
     _by_x(_derivative),
     _fold,
-    _by_x_outside,
+    _each_group(_by_x_outside, 0),
 )
 _conv_by_kernel = define(
     "highlevel_conv_gradient_by_kernel",
     lambda x, g, geometry, shape: shape,
     _by_kernel(stock_conv),
     _by_kernel(_derivative),
-    outside_loops=_by_kernel_outside,
+    outside_loops=_each_group(_by_kernel_outside, 2),
 )
 
 # Each rule: the gradient that reaches the result, then the operands, of which the one that
