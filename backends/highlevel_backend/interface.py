@@ -194,6 +194,18 @@ class Backend(abc.ABC):
     def stop_gradient(self, x: Array) -> Array:
         """`x`, taken as a constant by gradients."""
 
+    def gradient_rows(self, x: Array) -> tuple[Array, Array] | None:
+        """The rows of a gradient that are not 0, where it is known to have few of them.
+
+        Args:
+            x: a gradient, as `value_and_grad` gave it.
+
+        Returns:
+            `(places, values)`: numbers of rows, of which one may come several times (its row is
+            the sum), and the rows. None where nothing is known, or nothing is won by it.
+        """
+        return None
+
     @abc.abstractmethod
     def custom_gradient(self, function: Callable) -> Callable:
         """A function whose gradient is given with it.

@@ -18,6 +18,7 @@ from highlevel_jax import sharding as shardings
 from highlevel_jax.compilation import cache_programs, compile_program
 from highlevel_jax.devices import device_names, find_device, put
 from highlevel_jax.explain import explain
+from highlevel_jax.gradient_rows import gradient_rows
 from highlevel_jax.kernels import KERNELS
 from highlevel_jax.partition import partitioned
 
@@ -58,6 +59,7 @@ class JaxBackend(Backend):
     stop_gradient = _door(jax.lax.stop_gradient)
     custom_gradient = _door(transforms.custom_gradient)
     eval_shape = _door(abstract.eval_shape)
+    gradient_rows = _door(gradient_rows)
     operations = _door(programs.operations)
     compiled = _door(programs.compiled)
 

@@ -7,6 +7,7 @@ from typing import Any
 from highlevel_backend import current_backend
 
 from highlevel.optimizers.optimizer import RuleOptimizer
+from highlevel.optimizers.rows import takes_rows
 from highlevel.optimizers.state import LearningRate, constant
 
 __all__ = ["Adagrad"]
@@ -68,6 +69,7 @@ class Adagrad(RuleOptimizer):
     def slot_initializer(self, name: str, variable: Any) -> Any:
         return constant(self.initial_accumulator_value)
 
+    @takes_rows(16)
     def rule(self, gradient: Any, value: Any, slots: Any, scalars: tuple) -> Any:
         (rate,) = scalars
         total = slots[0] + gradient * gradient

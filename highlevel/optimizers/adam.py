@@ -7,6 +7,7 @@ from typing import Any
 from highlevel_backend import current_backend
 
 from highlevel.optimizers.optimizer import RuleOptimizer
+from highlevel.optimizers.rows import takes_rows, toward
 from highlevel.optimizers.state import LearningRate
 
 __all__ = ["Adam", "AdamW", "Moments"]
@@ -21,8 +22,8 @@ class Moments(RuleOptimizer):
 
     def _means(self, gradient: Any, momentum: Any, velocity: Any) -> tuple[Any, Any]:
         """The running means of the gradient and of its square."""
-        momentum = momentum + (gradient - momentum) * (1 - self.beta_1)
-        velocity = velocity + (gradient * gradient - velocity) * (1 - self.beta_2)
+        momentum = toward(momentum, gradient, 1 - self.beta_1)
+        velocity = toward(velocity, gradient * gradient, 1 - self.beta_2)
         return momentum, velocity
 
     def slot_names(self) -> list[tuple[str, ...]]:
@@ -103,6 +104,7 @@ class Adam(Moments):
         rate = learning_rate * xp.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
         return (rate,), shared
 
+    @takes_rows(32)
     def rule(self, gradient: Any, value: Any, slots: Any, scalars: tuple) -> Any:
         xp = current_backend().xp
         (rate,) = scalars

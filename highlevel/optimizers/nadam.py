@@ -10,6 +10,7 @@ from highlevel_backend import current_backend
 
 from highlevel.optimizers.adam import Moments
 from highlevel.optimizers.optimizer import compute_dtype
+from highlevel.optimizers.rows import takes_rows
 from highlevel.optimizers.state import LearningRate
 from highlevel.variable import Variable
 
@@ -92,6 +93,7 @@ class Nadam(Moments):
         )
         return scalars, (product,)
 
+    @takes_rows(32)
     def rule(self, gradient: Any, value: Any, slots: Any, scalars: tuple) -> Any:
         rate, of_momentum, of_gradient, correction = scalars
         momentum, velocity = self._means(gradient, *slots)

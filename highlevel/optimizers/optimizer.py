@@ -16,6 +16,7 @@ from highlevel_backend import canonical_name, current_backend
 
 from highlevel.compilations import noting
 from highlevel.optimizers import transforms
+from highlevel.optimizers.rows import gradient_for
 from highlevel.optimizers.schedules.registry import SCHEDULES
 from highlevel.optimizers.schedules.schedule import LearningRateSchedule
 from highlevel.optimizers.state import OptimizerState
@@ -424,7 +425,9 @@ class Optimizer(OptimizerState):
                     )
                 own = by_kind[dtype, factor] = tuple(backend.cast(s, dtype) for s in own)
             slots = plan.slots[p]
-            value, new = self.rule_for(p)(gradient, values[i], [state[s] for s in slots], own)
+            rule = self.rule_for(p)
+            given = gradient_for(rule, gradient)
+            value, new = rule(given, values[i], [state[s] for s in slots], own)
             values[i] = backend.cast(value, dtype)
             for s, array in zip(slots, new):
                 state[s] = backend.cast(array, self._variables[s].dtype)

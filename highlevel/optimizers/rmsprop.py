@@ -7,6 +7,7 @@ from typing import Any
 from highlevel_backend import current_backend
 
 from highlevel.optimizers.optimizer import RuleOptimizer
+from highlevel.optimizers.rows import takes_rows
 from highlevel.optimizers.state import LearningRate
 
 __all__ = ["RMSprop"]
@@ -76,6 +77,7 @@ class RMSprop(RuleOptimizer):
             names.append(("average_gradient",))
         return names
 
+    @takes_rows(16)
     def rule(self, gradient: Any, value: Any, slots: Any, scalars: tuple) -> Any:
         (rate,) = scalars
         rest = list(slots)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from highlevel.optimizers.optimizer import Optimizer
+from highlevel.optimizers.rows import takes_rows
 from highlevel.optimizers.state import LearningRate
 
 __all__ = ["SGD"]
@@ -71,6 +72,7 @@ class SGD(Optimizer):
     def slot_names(self) -> list[tuple[str, ...]]:
         return [("momentum",)] if self.momentum else []
 
+    @takes_rows(1)
     def rule(self, gradient: Any, value: Any, slots: Any, scalars: tuple) -> Any:
         (rate,) = scalars
         descent = rate * gradient

@@ -563,7 +563,7 @@ def fit(
     device = DeviceData(source) if program.compiled and _fits_on_device(source) else None
     clock.add("data", began)
     pace = Pace(_fixed_steps(model, callbacks, "train", on_gradients is not None), program)
-    run = model._trainer.run = Run(model, source, callbacks, order_seed)
+    run = model._trainer.run = Run(model, source, callbacks, order_seed, model._trainer.run)
     where: dict[str, Any] = {}
     val_device: list[DeviceData] = []
     training_logs: dict[str, Any] = {}

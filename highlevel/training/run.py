@@ -48,14 +48,29 @@ class Kept(NamedTuple):
     counted: bool = False
 
 
-def state_of(variables: Any) -> dict[int, np.ndarray]:
-    """Copies of variables' values on the host, by id."""
+def state_of(
+    variables: Any, spare: dict[int, np.ndarray] | None = None
+) -> dict[int, np.ndarray]:
+    """Copies of variables' values on the host, by id.
+
+    Args:
+        variables: the variables.
+        spare: copies made before that nobody needs, to be written over: fresh memory takes
+            longer than copying.
+    """
     backend = current_backend()
-    copy = True if backend.compiles else None  # elsewhere nothing is changed in place
-    values = raw_values(variables)
-    return {
-        id(v): np.array(backend.to_numpy(x), copy=copy) for v, x in zip(variables, values)
-    }
+    values = zip(variables, map(backend.to_numpy, raw_values(variables)))
+    if not backend.compiles:  # nothing is changed in place
+        return {id(v): np.asarray(value) for v, value in values}
+    copies = {}
+    for v, value in values:
+        into = spare.pop(id(v), None) if spare else None
+        if into is None or into.shape != value.shape or into.dtype != value.dtype:
+            copies[id(v)] = np.array(value)
+        else:
+            np.copyto(into, value)
+            copies[id(v)] = into
+    return copies
 
 
 class Run:
@@ -66,6 +81,7 @@ class Run:
         source: the training data.
         callbacks: the `CallbackList`.
         seed: what the orders of the epochs are drawn from; None without shuffling.
+        previous: the `fit` before, which nobody asks any more.
 
     Attributes:
         epoch, batch: the epoch that runs, from 0, and how many of its steps are done.
@@ -77,7 +93,10 @@ class Run:
             and the state before it.
     """
 
-    def __init__(self, model: Any, source: Any, callbacks: Any, seed: int | None) -> None:
+    def __init__(
+        self, model: Any, source: Any, callbacks: Any, seed: int | None,
+        previous: Run | None = None,
+    ) -> None:
         self.model = model
         self.callbacks = callbacks
         self.source = source
@@ -91,6 +110,10 @@ class Run:
         self.latest: Kept | None = None
         self.failed: Kept | None = None
         self._kept_at = self._keeping = 0.0
+        self._spare: dict[int, np.ndarray] | None = None
+        if previous is not None and previous.backend is self.backend and previous.latest:
+            self._spare = previous.latest.values
+            previous.first = previous.latest = None
 
     def variables(self) -> list[Any]:
         """All that a step reads and changes."""
@@ -107,7 +130,10 @@ class Run:
         variables = self.variables()
         if sum(v.nbytes for v in variables) > MOST_KEPT:
             return
-        self.latest = Kept(self.epoch, 0, state_of(variables))
+        spare, self._spare = self._spare, None
+        if self.latest is not None and self.latest is not self.first:
+            spare, self.latest = self.latest.values, None
+        self.latest = Kept(self.epoch, 0, state_of(variables, spare))
         self.first = self.first or self.latest
         self._kept_at = time.perf_counter()
         self._keeping = self._kept_at - now

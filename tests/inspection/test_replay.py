@@ -253,7 +253,7 @@ def test_what_fit_keeps(monkeypatch):
 
     kept = []
     state_of = run.state_of
-    monkeypatch.setattr(run, "state_of", lambda variables: kept.append(1) or state_of(variables))
+    monkeypatch.setattr(run, "state_of", lambda *a: kept.append(1) or state_of(*a))
     with use_backend("numpy"):
         make().fit(X, Y, epochs=3, verbose=0, batch_size=370)
         assert 1 <= len(kept) <= 3

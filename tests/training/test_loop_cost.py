@@ -75,3 +75,17 @@ def test_weights_set_under_another_backend_are_trained_on():
         with hl.use_backend("numpy"):
             np.testing.assert_array_equal(np.asarray(model.layers[0].kernel.value), after)
         assert np.abs(after - before).max() > 0
+
+
+def test_copies_of_the_state_are_written_over():
+    """The next `fit` copies to where the last one's copies lie, and begins from its own state."""
+    with hl.use_backend("jax"):
+        model, fit = trained()
+        kept = model._trainer.run.first.values
+        places = {key: value.ctypes.data for key, value in kept.items()}
+        before = model.get_weights()
+        fit()
+        run = model._trainer.run
+        assert {key: value.ctypes.data for key, value in run.first.values.items()} == places
+        for variable, value in zip(model.weights, before):
+            np.testing.assert_array_equal(run.first.values[id(variable)], value)
