@@ -13,11 +13,11 @@ place alone (`plan`):
 - window of one entry: a matrix product; outside of loops the stock one where it has strides;
 - one input channel per group (depthwise): the sum of shifted products;
 - other groups, up to 32: each by itself;
-- spaced input (transposed convolution): derivatives by products spread over the output;
+- spaced input (transposed convolution): one product where windows do not overlap; otherwise
+  derivatives by products spread over the output;
 - a window of more entries than the input has positions: patches, rows or such products; where
   it is the output that has fewer, overlapping windows of many channels: the derivatives;
-- outside of loops, 1-d and 2-d: stock, by the library that is faster (`libraries`); the value of
-  one channel by shifted products;
+- outside of loops, 1-d and 2-d: stock, by the library that is faster (`libraries`);
 - otherwise derivatives by shifted slices of the input, joined into patches, and matrix
   products: one product for few channels, else one per row of the window, which
   needs less memory;
@@ -116,14 +116,15 @@ def plan(
         return formula, formula
     if size == 1 and not spaced and (in_loop or max(geometry.strides) == 1):
         return slices.patches, slices.patches
+    if spaced and slices.are_apart(window, geometry):
+        return slices.apart, slices.apart
     if spaced and max(geometry.strides) == 1:
         return stock_conv, slices.spread
     if not in_loop and len(window) < 3:
         outputs = math.prod(slices.out_lengths(x_shape[1:-1], window, geometry))
         overlap = any(step < length for step, length in zip(geometry.strides, window))
         by_formula = size > outputs and overlap and depth >= _MANY_CHANNELS
-        value = slices.shifted_once if depth == 1 and not spaced else libraries.value
-        return value, joined if by_formula else stock_conv
+        return libraries.value, joined if by_formula else stock_conv
     derivatives = slices.rows if depth * window[-1] >= _ROW_WIDTH else slices.patches
     if depth == 1 and not spaced:
         return slices.shifted, derivatives

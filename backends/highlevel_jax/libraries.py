@@ -17,9 +17,12 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from highlevel_jax import products, slices
@@ -35,6 +38,8 @@ _SMALL = 2**23
 _LARGE_KERNEL = 2**17
 # Channels and images up to which XLA does not ask YNNPACK; with fewer Eigen is slow.
 _FEW = 16
+# Window entries times channels up to which a sum of products is faster than a library.
+_FEW_TERMS = 27
 
 
 def _cores() -> int:
@@ -63,6 +68,16 @@ def _plain(x: Array, geometry: Any) -> bool:
     return x.ndim == 4 and max(steps) == 1
 
 
+def _whole(geometry: Any) -> bool:
+    """Whether nothing is between the inputs, and there is one group."""
+    return max(*geometry.input_dilation, geometry.groups) == 1
+
+
+def _single(window: Sequence[int], geometry: Any) -> bool:
+    """Whether each output is of one input."""
+    return math.prod(window) == 1 and _whole(geometry) and not any(map(any, geometry.padding))
+
+
 def _padded(geometry: Any, axis: int, more: int) -> Any:
     """With more padding after one spatial axis."""
     padding = list(geometry.padding)
@@ -71,7 +86,7 @@ def _padded(geometry: Any, axis: int, more: int) -> Any:
     return geometry._replace(padding=tuple(padding))
 
 
-def _mirrored(window: tuple, geometry: Any) -> Any:
+def _mirrored(window: Sequence[int], geometry: Any) -> Any:
     """The geometry of the convolution back, from outputs to inputs, without steps."""
     return geometry._replace(
         padding=tuple(
@@ -91,23 +106,59 @@ def _turned(kernel: Array) -> Array:
 def value(x: Array, kernel: Array, geometry: Any) -> Array:
     """`stock_conv` of one or two spatial axes."""
     *window, depth, outputs = kernel.shape
+    if math.prod(window) * depth <= _FEW_TERMS and _whole(geometry):
+        return lax.optimization_barrier(_by_terms(x, kernel, geometry))
     if not _plain(x, geometry) or min(depth, outputs) < _FEW:
         return stock_conv(x, kernel, geometry)
     rows, columns = slices.out_lengths(x.shape[1:-1], window, geometry)
-    if rows > x.shape[1] or columns > x.shape[2] or max(depth, outputs) <= _FEW:
+    if rows > x.shape[1] or columns > x.shape[2]:
         return stock_conv(x, kernel, geometry)  # by Eigen
     more = x.shape[1] + 1 - rows
     work = x.shape[0] * rows * columns * kernel.size
     if work >= _SMALL and kernel.size <= _LARGE_KERNEL and 3 * more <= rows and _cores() > 1:
+        if outputs <= _FEW and window[0] > 1:
+            return lax.optimization_barrier(_row_by_row(x, kernel, geometry, rows))
         return lax.slice_in_dim(stock_conv(x, kernel, _padded(geometry, 0, more)), 0, rows, axis=1)
     if window[1] > 1 and geometry.padding[1] == (0, 0):
         return lax.slice_in_dim(stock_conv(x, kernel, _padded(geometry, 1, 1)), 0, columns, axis=2)
     return stock_conv(x, kernel, geometry)
 
 
+def _by_terms(x: Array, kernel: Array, geometry: Any) -> Array:
+    """The sum over window and channels of slice times kernel entry."""
+    total = None
+    for offset, part in slices.shifts(x, kernel.shape[:-2], geometry):
+        for channel in range(kernel.shape[-2]):
+            product = part[..., channel : channel + 1] * kernel[offset][channel]
+            total = product if total is None else total + product
+    return total
+
+
+def _row_by_row(x: Array, kernel: Array, geometry: Any, rows: int) -> Array:
+    """With the window's rows as outputs of one convolution along columns, shifted and summed."""
+    height, width, depth, outputs = kernel.shape
+    one_row = kernel.transpose(1, 2, 0, 3).reshape(1, width, depth, height * outputs)
+    # At least one row more than there were, for Eigen.
+    found = stock_conv(x, one_row, _padded(geometry, 0, max(1 - sum(geometry.padding[0]), 0)))
+    found = lax.optimization_barrier(found)
+    step = geometry.kernel_dilation[0]
+    return sum(
+        found[:, i * step : i * step + rows, :, i * outputs : (i + 1) * outputs]
+        for i in range(height)
+    )
+
+
 def by_x(g: Array, kernel: Array, *, geometry: Any, shape: tuple) -> Array:
     """The gradient of `stock_conv` by its input."""
-    back = _mirrored(kernel.shape[:-2], geometry)
+    *window, depth, outputs = kernel.shape
+    if _single(window, geometry):
+        found = products.matrix_product(g, kernel.reshape(depth, outputs).T)
+        pads = [
+            (0, n - (m - 1) * step - 1, step - 1)
+            for n, m, step in zip(shape[1:-1], g.shape[1:-1], geometry.strides)
+        ]
+        return lax.pad(found, np.zeros((), g.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
+    back = _mirrored(window, geometry)
     if _plain(g, geometry) and min(map(min, back.padding)) >= 0:
         return value(g, _turned(kernel), back)
     x = type_like(g, shape)
@@ -117,12 +168,12 @@ def by_x(g: Array, kernel: Array, *, geometry: Any, shape: tuple) -> Array:
 def by_kernel(x: Array, g: Array, *, geometry: Any, shape: tuple) -> Array:
     """The gradient of `stock_conv` by its kernel."""
     *window, depth, outputs = shape
-    one = math.prod(window) == 1 and not any(map(any, geometry.padding))
-    if one and geometry.groups == max(geometry.input_dilation) == 1:
-        steps = (1, *geometry.strides, 1)
-        limits = [(n - 1) * step + 1 for n, step in zip(g.shape, steps)]
-        chosen = lax.slice(x, (0,) * x.ndim, (*limits[:-1], depth), steps)
+    if _single(window, geometry):
+        ((_, chosen),) = slices.shifts(x, window, geometry)
         return products.over_rows(lax.optimization_barrier(chosen), g).reshape(shape)
+    few = math.prod(window) * depth <= _FEW_TERMS and outputs > _FEW
+    if few and _whole(geometry) and (depth == 1 or geometry.padding[-1] == (0, 0)):
+        return _from_patches(x, g, geometry, shape)
     if not _plain(x, geometry):
         return _stock_by_kernel(x, g, geometry, shape)
     # It is a convolution of the input by the output's gradient, or of the gradient by the input:
@@ -135,6 +186,16 @@ def by_kernel(x: Array, g: Array, *, geometry: Any, shape: tuple) -> Array:
         found = _stock_by_kernel(g, x, back, (*window, outputs, depth))
         return _turned(found)
     return _stock_by_kernel(x, g, geometry, shape)
+
+
+def _from_patches(x: Array, g: Array, geometry: Any, shape: tuple) -> Array:
+    """A product of the patches, made with positions last: XLA's fast one."""
+    *window, depth, outputs = shape
+    first = lax.optimization_barrier(jnp.moveaxis(x, -1, 0)[..., None])  # channels as images
+    flat = first.reshape(depth * x.shape[0], *x.shape[1:-1], 1)
+    parts = [part.reshape(depth, -1) for _, part in slices.shifts(flat, window, geometry)]
+    patches = lax.optimization_barrier(jnp.concatenate(parts))
+    return products.matrix_product(patches, g.reshape(-1, outputs)).reshape(shape)
 
 
 def _stock_by_kernel(x: Array, g: Array, geometry: Any, shape: tuple) -> Array:

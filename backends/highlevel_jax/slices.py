@@ -17,14 +17,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from highlevel_jax import products
+
 __all__ = [
+    "apart",
+    "are_apart",
     "batched_groups",
     "depthwise",
     "out_lengths",
     "patches",
     "rows",
     "shifted",
-    "shifted_once",
+    "shifts",
     "split_groups",
     "spread",
 ]
@@ -47,7 +51,7 @@ def out_lengths(spatial: Sequence[int], window: Sequence[int], geometry: Any) ->
     ]
 
 
-def _shifts(x: Array, window: Sequence[int], geometry: Any) -> Iterator[tuple[tuple, Array]]:
+def shifts(x: Array, window: Sequence[int], geometry: Any) -> Iterator[tuple[tuple, Array]]:
     """Each offset in the window, and what of `x` meets it: `(batch, *out_spatial, channels)`."""
     out = out_lengths(x.shape[1:-1], window, geometry)
     pads = [
@@ -76,19 +80,19 @@ def _join(parts: list[Array]) -> Array:
 
 def _product(x: Array, matrix: Array) -> Array:
     """Matrix product over the last axis of `x`."""
-    return lax.dot_general(x, matrix, (((x.ndim - 1,), (0,)), ((), ())))
+    return products.matrix_product(x, matrix)
 
 
 def patches(x: Array, kernel: Array, geometry: Any) -> Array:
     """All slices joined along the channels, and one matrix product."""
-    joined = _join([part for _, part in _shifts(x, kernel.shape[:-2], geometry)])
+    joined = _join([part for _, part in shifts(x, kernel.shape[:-2], geometry)])
     return _product(joined, kernel.reshape(-1, kernel.shape[-1]))
 
 
 def rows(x: Array, kernel: Array, geometry: Any) -> Array:
     """Slices joined along the window's last axis, and one matrix product per row of it."""
     by_row: dict[tuple, list[Array]] = {}
-    for offset, part in _shifts(x, kernel.shape[:-2], geometry):
+    for offset, part in shifts(x, kernel.shape[:-2], geometry):
         by_row.setdefault(offset[:-1], []).append(part)
     total = None
     for offset, parts in by_row.items():
@@ -100,15 +104,10 @@ def rows(x: Array, kernel: Array, geometry: Any) -> Array:
 def shifted(x: Array, kernel: Array, geometry: Any) -> Array:
     """The sum over the window of slice times kernel entry, for one input channel."""
     total = None
-    for offset, part in _shifts(x, kernel.shape[:-2], geometry):
+    for offset, part in shifts(x, kernel.shape[:-2], geometry):
         product = part * kernel[offset][0]
         total = product if total is None else total + product
     return total
-
-
-def shifted_once(x: Array, kernel: Array, geometry: Any) -> Array:
-    """`shifted`, not computed again in each of the places that take the result."""
-    return lax.optimization_barrier(shifted(x, kernel, geometry))
 
 
 def depthwise(x: Array, kernel: Array, geometry: Any) -> Array:
@@ -140,6 +139,33 @@ def spread(x: Array, kernel: Array, geometry: Any) -> Array:
     return total
 
 
+def are_apart(window: Sequence[int], geometry: Any) -> bool:
+    """Whether a transposed convolution's windows lie beside each other and fill the output."""
+    return (
+        tuple(window) == geometry.input_dilation
+        and max(*geometry.strides, *geometry.kernel_dilation, geometry.groups) == 1
+        and all(pair == (n - 1, n - 1) for n, pair in zip(window, geometry.padding))
+    )
+
+
+def apart(x: Array, kernel: Array, geometry: Any) -> Array:
+    """A transposed convolution whose windows are apart: one product, each row of it a window."""
+    *window, depth, outputs = kernel.shape
+    spatial = x.shape[1:-1]
+    axes = len(window)
+    flipped = lax.rev(kernel, range(axes))
+    matrix = jnp.moveaxis(flipped, -2, 0).reshape(depth, -1)
+    # Written as it is: joined to what comes after, XLA would look for each entry's place there.
+    found = lax.optimization_barrier(_product(x, matrix)).reshape(
+        x.shape[0], *spatial, *window, outputs
+    )
+    order = [0]
+    for axis in range(axes):
+        order += [1 + axis, 1 + axes + axis]
+    lengths = [n * length for n, length in zip(spatial, window)]
+    return found.transpose(*order, 1 + 2 * axes).reshape(x.shape[0], *lengths, outputs)
+
+
 def split_groups(x: Array, kernel: Array, geometry: Any) -> Array:
     """Each group by itself, and the results joined."""
     one = geometry._replace(groups=1)
@@ -155,7 +181,7 @@ def batched_groups(x: Array, kernel: Array, geometry: Any) -> Array:
     joined = lax.concatenate(
         [
             part.reshape(*part.shape[:-1], groups, -1)
-            for _, part in _shifts(x, kernel.shape[:-2], geometry)
+            for _, part in shifts(x, kernel.shape[:-2], geometry)
         ],
         x.ndim,
     )

@@ -50,15 +50,28 @@ LIBRARIES = {
     "pointwise, steps 2 and 3": (
         (2, 8, 9, 3), (1, 1, 3, 4), Geometry((2, 3), ((0, 0), (0, 0)), (1, 1), (1, 1), 1)
     ),
+    "one channel": ((2, 6, 7, 1), (3, 2, 1, 4), geometry(2, padding=1)),
     "1-d": ((2, 11, 4), (3, 4, 5), geometry(1, padding=(1, 0))),
+    "1-d, valid": ((2, 11, 2), (3, 2, 5), geometry(1, strides=2)),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("large", [True, False], ids=["by Eigen", "by YNNPACK"])
+# Channels that are few, terms that are few, multiplications that are many.
+CHOICES = {
+    "Eigen": (1, 0, 0),
+    "YNNPACK": (1, 0, 2**40),
+    "rows as outputs": (3, 0, 0),
+    "a sum of products": (1, 2**40, 0),
+}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_the_choice_of_a_library_changes_no_result(name, large, monkeypatch):
-    monkeypatch.setattr(libraries, "_SMALL", 0 if large else 2**40)
-    monkeypatch.setattr(libraries, "_FEW", 1)
+def test_the_choice_changes_no_result(name, choice, monkeypatch):
+    few, terms, small = CHOICES[choice]
+    monkeypatch.setattr(libraries, "_FEW", few)
+    monkeypatch.setattr(libraries, "_FEW_TERMS", terms)
+    monkeypatch.setattr(libraries, "_SMALL", small)
     monkeypatch.setattr(libraries, "_cores", lambda: 2)
     x_shape, kernel_shape, g = LIBRARIES[name]
     x, kernel = arrays(x_shape, kernel_shape)
@@ -104,8 +117,9 @@ def test_convolutions_without_padding_get_a_column_of_zeros_on_the_cpu_alone():
     assert "[0, 0], [0, 1]" in cpu
 
 
-def test_the_first_convolution_of_one_channel_is_shifted_products_outside_of_loops():
-    x, kernel = arrays((2, 7, 7, 1), (3, 3, 1, 4))
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_convolution_of_few_channels_is_a_sum_of_products_outside_of_loops(channels):
+    x, kernel = arrays((2, 7, 7, channels), (3, 3, channels, 4))
     text = program("cpu", functools.partial(ours, g=geometry(2, padding=1)), x, kernel)
     assert "stablehlo.convolution" not in text and "stablehlo.dot_general" not in text
     found = quick(functools.partial(ours, g=geometry(2, padding=1)))(x, kernel)

@@ -47,6 +47,11 @@ CONVOLUTIONS = {
         (3, 3, 3, 4),
         geometry(2, spacing=3, dilation=2, padding=4),
     ),
+    "transposed, apart": (
+        (2, 4, 5, 3),
+        (3, 2, 3, 4),
+        Geometry((1, 1), ((2, 2), (1, 1)), (3, 2), (1, 1), 1),
+    ),
     "spaced and stepped": (
         (2, 5, 5, 3),
         (3, 3, 3, 4),
@@ -133,6 +138,9 @@ def test_every_formula_that_applies_gives_the_same(name):
             formulas.append(slices.spread)
         if x.shape[-1] == 1:
             formulas.append(slices.shifted)
+        if name == "transposed, apart":
+            assert slices.are_apart(kernel_shape[:-2], g)
+            formulas.append(slices.apart)
     else:
         formulas = [slices.split_groups, slices.batched_groups]
         if kernel.shape[-2] == 1:
@@ -357,6 +365,16 @@ def test_plan_is_by_static_shape():
     strided = geometry(2, strides=2)
     assert convolution.plan((8, 9, 9, 64), one, strided, in_loop=False)[1] is stock_conv
     assert convolution.plan((8, 9, 9, 64), one, strided)[1] is slices.patches
+    beside = geometry(2, spacing=2, padding=1)
+    two = (2, 2, 64, 8)
+    assert convolution.plan((8, 9, 9, 64), two, beside) == (slices.apart, slices.apart)
+    for changed in (
+        geometry(2, spacing=2, padding=(1, 0)),
+        geometry(2, spacing=3, padding=1),
+        beside._replace(kernel_dilation=(2, 2)),
+        beside._replace(strides=(2, 1)),
+    ):
+        assert slices.apart not in convolution.plan((8, 9, 9, 64), two, changed)
 
 
 @pytest.mark.parametrize("in_loop", [False, True])
