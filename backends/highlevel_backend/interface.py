@@ -85,6 +85,8 @@ class Backend(abc.ABC):
         slow_in_loops: names of the primitives (`"conv"`) that take longer in the body of
             `while_loop` or `scan` than a dispatch of their own costs. Steps of training
             that hold one are dispatched one by one.
+        sequence_bytes: bytes of a sequence's product with a recurrent layer's kernel up to which
+            it is computed at once; a longer one piece by piece. None for any number.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Backend(abc.ABC):
     programs_take_numpy: bool = False
     kernels: Mapping[str, Callable] = {}
     slow_in_loops: Collection[str] = ()
+    sequence_bytes: int | None = None
     #: Takes apart any structure that the library knows, those of its users too (the state of
     #: an optax transformation): `value -> (leaves, rebuild)`. None where there are none.
     flatten_registered: Callable[[Any], tuple[list, Callable]] | None = None

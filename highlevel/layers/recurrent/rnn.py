@@ -283,7 +283,7 @@ class RNN(DescribedLayer):
         backend = current_backend()
         xp = backend.xp
         project, step = self._step(sequences.shape, training)
-        xs = project(xp.swapaxes(sequences, 0, 1))
+        given = xp.swapaxes(sequences, 0, 1)
         values, definition = tree.flatten(initial_state)
         dtypes = [value.dtype.name for value in values]
         sized = (sequences.shape[0], *self._output_size(sequences.shape))
@@ -300,13 +300,19 @@ class RNN(DescribedLayer):
             new = [backend.cast(v, dtype) for v, dtype in zip(new, dtypes)]
             return backend.cast(output, self.compute_dtype), new
 
+        def collect(states: list, x: Any) -> tuple[list, Any]:
+            output, states = advance(x, states)
+            return states, output
+
+        def carry_states(states: list, x: Any) -> tuple[list, None]:
+            return advance(x, states)[1], None
+
         sequence = self.return_sequences
         whole = getattr(step, "sequence", None)
         is_state = getattr(self.cell, "output_is_state", False) \
             and not hasattr(step, "calls_cell")
         if mask is not None:
             mask = backend.cast(xp.swapaxes(mask, 0, 1), "bool")
-            xs = (xs, mask)
             zero = filled(backend, sized, 0.0, self.compute_dtype)
 
             def masked(carry: tuple, x: tuple) -> tuple[tuple, Any]:
@@ -321,27 +327,23 @@ class RNN(DescribedLayer):
                 return (output, new), output if shown is None else shown
 
             first = values[0] if is_state else zero
-            (last, values), outputs = self._scan(masked, (first, values), xs)
-        elif (
-            whole is not None and not self.unroll and {*dtypes} == {xs.dtype.name}
-            and (found := whole(xs, tree.unflatten(definition, values), self.go_backwards))
-            is not NotImplemented
-        ):
-            outputs, states = found
-            values = tree.leaves(states)
+            (last, values), outputs = self._scan(masked, (first, values), (project(given), mask))
+        elif whole is not None and not self.unroll:
+            def part(values: list, given: Any) -> tuple[list, Any]:
+                xs, backwards = project(given), self.go_backwards
+                if {*dtypes} == {xs.dtype.name}:
+                    found = whole(xs, tree.unflatten(definition, values), backwards)
+                    if found is not NotImplemented:
+                        return tree.leaves(found[1]), found[0]
+                return self._scan(collect if sequence else carry_states, values, xs)
+
+            values, outputs = self._in_parts(part, values, given)
             last = None if sequence else values[0]  # such cells put a state out
         elif sequence:
-            def collect(states: list, x: Any) -> tuple[list, Any]:
-                output, states = advance(x, states)
-                return states, output
-
             last = None
-            values, outputs = self._scan(collect, values, xs)
+            values, outputs = self._scan(collect, values, project(given))
         elif is_state:
-            def carry_states(states: list, x: Any) -> tuple[list, None]:
-                return advance(x, states)[1], None
-
-            values, outputs = self._scan(carry_states, values, xs)
+            values, outputs = self._scan(carry_states, values, project(given))
             last = values[0]
         else:
             def carry_output(carry: tuple, x: Any) -> tuple[tuple, None]:
@@ -349,12 +351,33 @@ class RNN(DescribedLayer):
                 return (output, states), None
 
             zero = filled(backend, sized, 0.0, self.compute_dtype)
-            (last, values), outputs = self._scan(carry_output, (zero, values), xs)
+            (last, values), outputs = self._scan(carry_output, (zero, values), project(given))
         if sequence:
             if self.go_backwards:
                 outputs = xp.flip(outputs, axis=0)
             outputs = xp.swapaxes(outputs, 0, 1)
         return last, outputs, tree.unflatten(definition, values)
+
+    def _in_parts(self, part: Callable, values: list, given: Any) -> tuple[list, Any]:
+        """A function over the whole sequence, or over parts of it whose products fit the cache.
+
+        Args:
+            part: `(states, (steps, batch, ...)) -> (states, outputs)`.
+            values: the states.
+            given: `(steps, batch, ...)`.
+        """
+        backend = current_backend()
+        steps, batch = given.shape[:2]
+        size = batch * self.cell.kernel.shape[-1] * values[0].dtype.itemsize
+        count = _parts(steps, size, backend.sequence_bytes)
+        if count == 1:
+            return part(values, given)
+        reshape = backend.xp.reshape
+        given = reshape(given, (count, steps // count, *given.shape[1:]))
+        values, outputs = backend.scan(part, values, given, reverse=self.go_backwards)
+        if outputs is not None:
+            outputs = reshape(outputs, (steps, *outputs.shape[2:]))
+        return values, outputs
 
     def _step(self, sequences_shape: Any, training: bool | None) -> Step:
         return step_of(self.cell, (sequences_shape[0], *sequences_shape[2:]), training)
@@ -406,6 +429,19 @@ class _Zeros:
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return filled(current_backend(), tuple(shape), 0.0, dtype)
+
+
+def _parts(steps: int, size: int, most: int | None) -> int:
+    """A number of parts that divides the steps, of about `most` bytes each; 1 for few bytes.
+
+    Args:
+        size: bytes of a step.
+        most: see `Backend.sequence_bytes`.
+    """
+    if most is None or steps * size <= 8 * most:
+        return 1
+    wanted = -(-steps * size // most)
+    return next((n for n in range(wanted, steps // 2 + 1) if steps % n == 0), 1)
 
 
 def _first(mask: Any) -> Any:

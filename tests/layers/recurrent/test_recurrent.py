@@ -5,6 +5,7 @@ import pytest
 from highlevel_backend import current_backend, tree, use_backend
 
 import highlevel as hl
+from highlevel.layers.recurrent import rnn
 from tests.layers.table import fill
 
 layers = hl.layers
@@ -188,6 +189,43 @@ def test_gradients_with_mask_agree_between_backends():
     for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
     assert np.abs(results[0][-1][1, 2:]).max() == 0  # what is masked has no gradient
+
+
+@pytest.mark.parametrize("options", [{}, {"go_backwards": True}, {"return_sequences": True}])
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "SimpleRNN"])
+def test_long_sequences_in_parts_give_the_same(name, options, backend, monkeypatch):
+    x = RNG.normal(size=(3, 24, 4)).astype("float32")
+    layer = getattr(layers, name)(3, recurrent_dropout=0.2, seed=1, **options)
+    layer.build(x.shape)
+    fill(layer)
+    others = [v.raw_value() for v in layer.non_trainable_variables]
+    values = [v.raw_value() for v in layer.trainable_variables]
+    counts = []
+    monkeypatch.setattr(
+        rnn, "_parts", lambda *given, known=rnn._parts: counts.append(known(*given)) or counts[-1])
+
+    def loss(parts):
+        y, _ = layer.stateless_call(parts[0], others, parts[1], training=True)
+        return backend.xp.sum(y * y)
+
+    results = []
+    for size in (None, 3 * 24 * layer.cell.kernel.shape[1] * 4 // 9):  # then two steps are a part
+        monkeypatch.setattr(type(backend), "sequence_bytes", size)
+        run = backend.compile(backend.value_and_grad(loss))
+        results.append(tree.leaves(tree.map_leaves(
+            np.asarray, run((values, backend.asarray(x))))))
+    whole = hasattr(layer.cell.step_function((3, 4))[1], "sequence")  # NumPy has no SimpleRNN's
+    assert set(counts) == ({1, 12} if whole else set())
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_parts_divide_the_steps():
+    assert rnn._parts(100, 2**20, 2**21) == 50
+    assert rnn._parts(100, 2**18, 2**21) == 20  # 13 would be enough
+    assert rnn._parts(60, 2**18, 2**21) == 1, "15 MiB"
+    assert rnn._parts(101, 2**18, 2**21) == 1, "no number divides them"
+    assert rnn._parts(100, 2**20, None) == 1
 
 
 def test_time_distributed_passes_inner_masks(backend):
