@@ -38,6 +38,8 @@ _SMALL = 2**23
 _LARGE_KERNEL = 2**17
 # Channels and images up to which XLA does not ask YNNPACK; with fewer Eigen is slow.
 _FEW = 16
+# Images up to which they are cut into slabs for the gradient by the kernel.
+_FEW_IMAGES = 4
 # Window entries times channels up to which a sum of products is faster than a library.
 _FEW_TERMS = 27
 
@@ -185,7 +187,26 @@ def by_kernel(x: Array, g: Array, *, geometry: Any, shape: tuple) -> Array:
     if possible and swapped and (outputs < depth or not straight):
         found = _stock_by_kernel(g, x, back, (*window, outputs, depth))
         return _turned(found)
+    if x.shape[0] <= _FEW_IMAGES and max(depth, outputs) <= _FEW and straight:
+        return _in_slabs(x, g, geometry, shape)
     return _stock_by_kernel(x, g, geometry, shape)
+
+
+def _in_slabs(x: Array, g: Array, geometry: Any, shape: tuple) -> Array:
+    """Few images cut into slabs, as images of their own: enough for YNNPACK."""
+    rows = g.shape[1]
+    fits = (n for n in range(_FEW // x.shape[0] + 1, rows + 1) if rows % n == 0)
+    slabs = next(fits, 1)
+    height = rows // slabs
+    reach = height + (shape[0] - 1) * geometry.kernel_dilation[0]
+    if slabs == 1 or 4 * height < reach or x.size * shape[-1] * math.prod(shape[:2]) < _SMALL:
+        return _stock_by_kernel(x, g, geometry, shape)
+    pads = [(0, 0, 0), (*geometry.padding[0], 0), (0, 0, 0), (0, 0, 0)]
+    x = lax.pad(x, np.zeros((), x.dtype), pads)
+    parts = [x[:, i * height : i * height + reach] for i in range(slabs)]
+    joined = jnp.stack(parts, 1).reshape(-1, reach, *x.shape[2:])
+    within = geometry._replace(padding=((0, 0), geometry.padding[1]))
+    return _stock_by_kernel(joined, g.reshape(-1, height, *g.shape[2:]), within, shape)
 
 
 def _from_patches(x: Array, g: Array, geometry: Any, shape: tuple) -> Array:

@@ -62,6 +62,7 @@ CHOICES = {
     "YNNPACK": (1, 0, 2**40),
     "rows as outputs": (3, 0, 0),
     "a sum of products": (1, 2**40, 0),
+    "images in slabs": (5, 0, 0),
 }
 
 
