@@ -27,7 +27,9 @@ def constant(number: float) -> Callable:
 
     def fill(shape: Sequence[int], dtype: str | None = None) -> Any:
         backend = current_backend()
-        filled = backend.xp.full(tuple(shape), number, "float32")
+        xp = backend.xp
+        # Zeros are not written before they are looked at.
+        filled = xp.full(shape, number, "float32") if number else xp.zeros(shape, "float32")
         return backend.cast(filled, dtype or "float32")
 
     return fill

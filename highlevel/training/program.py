@@ -4,7 +4,8 @@ The state is a tuple of lists of arrays. `fixed` lists are only read; `carried` 
 handed to the program, which may reuse their memory, and come back changed. A *block*
 runs several steps over data that lies on the device, in one dispatch: the number of
 steps is a run-time value, so one program serves blocks of every length. Where the step holds
-a primitive that the backend calls slow in loops, a block is as many dispatches of one step.
+a primitive that the backend calls slow in loops, or changes thousands of arrays, a block is as
+many dispatches of one step.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from highlevel.training.filling import Filling
 from highlevel.variable import KeptArrays, Variable, overwrite, raw_values
 
 __all__ = ["Program", "step_remedy", "take_rows"]
+
+#: how many arrays a loop over steps carries; compiling it takes longer than in proportion
+_MOST_CARRIED = 5000
 
 
 def step_remedy(axes: tuple[int, ...]) -> str:
@@ -147,7 +151,8 @@ class Program:
             self._step = compile_(alone, donate=() if reads else (1,), note=notes[0])
             self._as_written = self._step
             self._single = None
-            if not set(primitives).isdisjoint(self._backend.slow_in_loops):
+            slow = not set(primitives).isdisjoint(self._backend.slow_in_loops)
+            if slow or sum(map(len, carried)) > _MOST_CARRIED:
                 self._single = compile_(single, donate=(1,), note=notes[1])
             self._block = compile_(block, donate=(1,), note=notes[1])
         else:

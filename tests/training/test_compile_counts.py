@@ -6,6 +6,7 @@ from highlevel_backend import use_backend
 
 import highlevel as hl
 from highlevel.training import filling
+from highlevel.training import program as training_program
 
 X = np.linspace(-1, 1, 40 * 4, dtype="float32").reshape(40, 4)
 Y = (np.arange(40) % 3).astype("int32")
@@ -70,6 +71,22 @@ def test_steps_with_convolutions_are_no_loop_and_one_program(jax_backend):
     program = model._program("train")
     assert program._single is not None
     assert make()._program("train")._single is None
+
+
+def test_steps_of_very_many_arrays_are_no_loop(jax_backend, monkeypatch):
+    options = {"batch_size": 10, "epochs": 2, "shuffle": False, "verbose": 0}
+
+    def train():
+        hl.utils.set_random_seed(0)
+        model = make()
+        return model, model.fit(X, Y, **options).history["loss"]
+
+    _, looped = train()
+    monkeypatch.setattr(training_program, "_MOST_CARRIED", 3)
+    compiled = Counter(jax_backend)
+    model, alone = train()
+    assert compiled() == 1 and model._program("train")._single is not None
+    np.testing.assert_allclose(alone, looped, rtol=1e-5)
 
 
 def test_validation_costs_its_own_program_once(jax_backend):
