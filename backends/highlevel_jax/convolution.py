@@ -11,7 +11,7 @@ was measured is in `docs/design/convolutions.md`; the rule made of it, by static
 place alone (`plan`):
 
 - window of one entry: a matrix product; outside of loops the stock one where it has strides;
-- one input channel per group (depthwise): the sum of shifted products;
+- one input channel per group: `depthwise`, the sum of shifted products;
 - other groups, up to 32: each by itself;
 - spaced input (transposed convolution): one product where windows do not overlap; otherwise
   derivatives by products spread over the output;
@@ -41,7 +41,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import ad
 
-from highlevel_jax import libraries, slices
+from highlevel_jax import depthwise, libraries, slices
 from highlevel_jax.libraries import stock_conv
 from highlevel_jax.primitives import define, same_axes, type_like
 
@@ -99,7 +99,7 @@ def plan(
         return stock_conv, stock_conv
     if geometry.groups > 1:
         if depth == 1:
-            return slices.depthwise, slices.depthwise
+            return depthwise.value, depthwise.value
         if geometry.groups > _SPLIT_GROUPS:
             return stock_conv, slices.batched_groups
         if in_loop or len(window) > 2:
@@ -219,23 +219,37 @@ def _each_group(function: Callable, result: int) -> Callable:
     return by_group
 
 
-_derivative = functools.partial(_on_cpu, derivative=True)
 _outside = functools.partial(_on_cpu, in_loop=False)
-_derivative_outside = functools.partial(_on_cpu, derivative=True, in_loop=False)
 
 
-def _by_x_outside(g: Array, kernel: Array, *, geometry: Geometry, shape: tuple) -> Array:
-    if plan(shape, kernel.shape, geometry, in_loop=False)[1] is stock_conv:
-        return _wide(libraries.by_x)(g, kernel, geometry=geometry, shape=shape)
-    return _by_x(_derivative_outside)(g, kernel, geometry=geometry, shape=shape)
+def _by_x_on_cpu(
+    g: Array, kernel: Array, *, geometry: Geometry, shape: tuple, in_loop: bool = True
+) -> Array:
+    formula = plan(shape, kernel.shape, geometry, in_loop)[1]
+    if formula is depthwise.value:
+        gradient = depthwise.by_input
+    elif formula is stock_conv and not in_loop:
+        gradient = libraries.by_x
+    else:
+        gradient = _by_x(formula)
+    return _wide(gradient)(g, kernel, geometry=geometry, shape=shape)
 
 
-def _by_kernel_outside(x: Array, g: Array, *, geometry: Geometry, shape: tuple) -> Array:
-    if plan(x.shape, shape, geometry, in_loop=False)[1] is stock_conv:
-        return _wide(libraries.by_kernel)(x, g, geometry=geometry, shape=shape)
-    return _by_kernel(_derivative_outside)(x, g, geometry=geometry, shape=shape)
+def _by_kernel_on_cpu(
+    x: Array, g: Array, *, geometry: Geometry, shape: tuple, in_loop: bool = True
+) -> Array:
+    formula = plan(x.shape, shape, geometry, in_loop)[1]
+    if formula is depthwise.value:
+        gradient = depthwise.by_kernel
+    elif formula is stock_conv and not in_loop:
+        gradient = libraries.by_kernel
+    else:
+        gradient = _by_kernel(formula)
+    return _wide(gradient)(x, g, geometry=geometry, shape=shape)
 
 
+_by_x_outside = functools.partial(_by_x_on_cpu, in_loop=False)
+_by_kernel_outside = functools.partial(_by_kernel_on_cpu, in_loop=False)
 _conv = define(
     "highlevel_conv", _out_shape, stock_conv, _on_cpu, _fold, _each_group(_outside, 1)
 )
@@ -243,7 +257,7 @@ _conv_by_x = define(
     "highlevel_conv_gradient_by_input",
     lambda g, kernel, geometry, shape: (g[0], *shape[1:]),
     _by_x(stock_conv),
-    _by_x(_derivative),
+    _by_x_on_cpu,
     _fold,
     _each_group(_by_x_outside, 0),
 )
@@ -251,7 +265,7 @@ _conv_by_kernel = define(
     "highlevel_conv_gradient_by_kernel",
     lambda x, g, geometry, shape: shape,
     _by_kernel(stock_conv),
-    _by_kernel(_derivative),
+    _by_kernel_on_cpu,
     outside_loops=_each_group(_by_kernel_outside, 2),
 )
 

@@ -187,7 +187,7 @@ def by_kernel(x: Array, g: Array, *, geometry: Any, shape: tuple) -> Array:
     if possible and swapped and (outputs < depth or not straight):
         found = _stock_by_kernel(g, x, back, (*window, outputs, depth))
         return _turned(found)
-    if x.shape[0] <= _FEW_IMAGES and max(depth, outputs) <= _FEW and straight:
+    if 0 < x.shape[0] <= _FEW_IMAGES and max(depth, outputs) <= _FEW and straight:
         return _in_slabs(x, g, geometry, shape)
     return _stock_by_kernel(x, g, geometry, shape)
 

@@ -23,7 +23,6 @@ __all__ = [
     "apart",
     "are_apart",
     "batched_groups",
-    "depthwise",
     "out_lengths",
     "patches",
     "rows",
@@ -108,14 +107,6 @@ def shifted(x: Array, kernel: Array, geometry: Any) -> Array:
         product = part * kernel[offset][0]
         total = product if total is None else total + product
     return total
-
-
-def depthwise(x: Array, kernel: Array, geometry: Any) -> Array:
-    """`shifted` with each channel's own kernel; channels are repeated per output channel."""
-    multiplier = kernel.shape[-1] // x.shape[-1]
-    if multiplier > 1:
-        x = jnp.repeat(x, multiplier, axis=-1)
-    return shifted(x, kernel, geometry)
 
 
 def spread(x: Array, kernel: Array, geometry: Any) -> Array:

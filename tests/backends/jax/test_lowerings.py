@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import re
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from highlevel_jax import backend, convolution, libraries, pooling, slices
+from highlevel_jax import backend, convolution, depthwise, libraries, pooling, slices
 from highlevel_jax.convolution import Geometry, stock_conv
 
 
@@ -63,6 +64,24 @@ CONVOLUTIONS = {
         (3, 3, 1, 10),
         geometry(2, strides=2, padding=1, groups=5),
     ),
+    "depthwise, uneven": (
+        (3, 9, 8, 4),
+        (3, 2, 1, 4),
+        Geometry((2, 1), ((1, 0), (2, 1)), (1, 1), (1, 2), 4),
+    ),
+    "depthwise, padded beyond the window": (
+        (1, 13, 11, 2),
+        (3, 5, 1, 2),
+        Geometry((3, 2), ((4, 2), (5, 0)), (1, 1), (1, 1), 2),
+    ),
+    "depthwise, spaced": (
+        (2, 4, 5, 3),
+        (3, 3, 1, 6),
+        Geometry((1, 2), ((1, 2), (1, 2)), (2, 3), (1, 1), 3),
+    ),
+    "depthwise, cut": ((2, 7, 8, 3), (3, 3, 1, 3), geometry(2, padding=(-1, 1), groups=3)),
+    "depthwise, 1-d": ((2, 11, 4), (5, 1, 8), geometry(1, strides=3, padding=(2, 0), groups=4)),
+    "depthwise, 3-d": ((2, 4, 5, 3, 2), (2, 2, 3, 1, 2), geometry(3, padding=1, groups=2)),
     "groups": ((2, 5, 5, 8), (3, 3, 4, 6), geometry(2, groups=2)),
     "groups of many channels": ((2, 9, 9, 32), (3, 3, 16, 24), geometry(2, strides=2, padding=1, groups=2)),
     "groups in steps, 1-d": ((2, 12, 16), (3, 8, 6), geometry(1, strides=2, groups=2)),
@@ -144,7 +163,7 @@ def test_every_formula_that_applies_gives_the_same(name):
     else:
         formulas = [slices.split_groups, slices.batched_groups]
         if kernel.shape[-2] == 1:
-            formulas.append(slices.depthwise)
+            formulas.append(depthwise.value)
     for formula in formulas:
         found = quick(formula, static_argnums=2)(x, kernel, g)
         assert found.shape == expected.shape, formula.__name__
@@ -293,6 +312,40 @@ def test_convolutions_for_cuda_stay_stock_and_become_slices_for_the_cpu():
     assert "stablehlo.slice" not in cuda and "stablehlo.dot_general" not in cuda
     cpu = _program("cpu", function, x, kernel)
     assert cpu.count("stablehlo.convolution") == 3 and "stablehlo.dot_general" not in cpu
+
+
+def test_depthwise_convolutions_for_cuda_stay_stock():
+    x, kernel = arrays((2, 6, 6, 8), (3, 3, 1, 8))
+    g = geometry(2, padding=1, groups=8)
+    function = jax.grad(lambda x, k: (ours(x, k, g) ** 2).sum(), (0, 1))
+    cuda = _program("cuda", function, x, kernel)
+    assert cuda.count("stablehlo.convolution") == 3
+    assert "stablehlo.slice" not in cuda and "reduce_precision" not in cuda
+    cpu = _program("cpu", function, x, kernel)
+    assert "stablehlo.convolution" not in cpu and "reduce_precision" in cpu
+
+
+def test_the_kernels_gradient_of_a_depthwise_convolution_is_loops_of_xlas_own():
+    """No sum takes the products with it: its shifted operands would be written out for it."""
+    x, kernel = arrays((32, 16, 16, 32), (3, 3, 1, 32))
+    g = geometry(2, padding=1, groups=32)
+    gradient = jax.grad(lambda x, k: jnp.tanh(ours(jnp.maximum(x, 0), k, g)).sum(), (0, 1))
+    text = jax.jit(gradient).lower(x, kernel).compile().as_text()
+    sums = [part for part in text.split("\n}\n") if re.search(r"f32\[[1,]*32\]\S* reduce\(", part)]
+    assert len(sums) == 9
+    assert not any(" multiply(" in part or " slice(" in part for part in sums)
+    # What is read shifted is an array of its own, not computed anew at each place.
+    assert set(re.findall(r" slice\(%([a-z]+)", text)) == {"param"}
+
+
+def test_blocks_of_an_axis():
+    assert depthwise._blocks((32, 16, 16, 8), 22) == (1, 8)
+    assert depthwise._blocks((32, 7, 16, 8), 22) == (1, 7)
+    assert depthwise._blocks((32, 13, 13, 8), 22) == (0, 8)
+    assert depthwise._blocks((32, 13, 6, 8), 22) == (2, 6)
+    assert depthwise._blocks((1, 13, 13, 8), 22) == (0, 1)
+    assert depthwise._blocks((32, 16, 16, 8), 4) == (1, 4)
+    assert depthwise._blocks((32, 16, 16, 8), 0) == (0, 1)
 
 
 def test_outside_of_loops_the_derivatives_agree_too():
