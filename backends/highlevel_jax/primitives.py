@@ -15,11 +15,12 @@ from typing import Any, cast
 
 import jax
 from jax import lax
+from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 from jaxlib.mlir import ir
 
-__all__ = ["DEFINITIONS", "PLAIN", "define", "same_axes", "type_like"]
+__all__ = ["DEFINITIONS", "PLAIN", "apart", "define", "same_axes", "type_like"]
 
 Array = Any
 
@@ -119,6 +120,23 @@ def define(
     # fails to choose among several that are not cached.
     mlir.register_lowering(primitive, by_place, cacheable=False)
     return primitive
+
+
+def apart(function: Callable, static_argnums: Any = ()) -> Callable:
+    """`function` as a part of the program that XLA fuses nothing into and nothing with.
+
+    Its arguments are arrays in memory before it runs, and so is its result. XLA's fusion knows no
+    cost of what it repeats in a loop that reads along columns, or writes out for a sum; and an
+    `optimization_barrier` is gone before it fuses.
+    """
+    jitted = jax.jit(function, static_argnums=static_argnums)
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        with set_xla_metadata(inlineable="false"):
+            return jitted(*args)
+
+    return call
 
 
 def _stands_outside() -> bool:

@@ -32,7 +32,9 @@ _COSTLY = frozenset((
     "atan", "sinh", "cosh", "div", "rem", "asinh", "acosh", "atanh",
 ))
 #: arithmetic per entry as other backends count it, which compute them by series
-_SERIES = {"erf": 94.0, "erfc": 94.0}
+_SERIES = {
+    "erf": 94.0, "erfc": 94.0, "highlevel_gelu": 97.0, "highlevel_gelu_slope": 9.0,
+}
 _CHEAP = frozenset((
     "add", "sub", "mul", "neg", "max", "min", "abs", "sign", "floor", "ceil", "round", "and", "or",
     "xor", "not", "eq", "ne", "lt", "le", "gt", "ge", "integer_pow", "square", "add_any", "clamp",
@@ -115,7 +117,7 @@ def _walk(
         if name in _LOOPS or name == "cond":
             _nested(eqn, name, inner, found, known, platform, times)
             continue
-        definition = DEFINITIONS.get(name)
+        definition = None if name in _SERIES else DEFINITIONS.get(name)
         if definition is not None:
             chosen = definition[0 if platform != "cpu" else 1 if within_part else 2]
             inner = [jax.make_jaxpr(lambda *a, f=chosen, e=eqn: f(*a, **e.params))(
@@ -211,7 +213,7 @@ def _cost(eqn: Any) -> tuple[float, str, bool]:
         return 0.0, "fused", False
     if name in _CHEAP:
         return float(out), "fused", False
-    if name in _COSTLY:
+    if name in _COSTLY or name in _SERIES:
         return _SERIES.get(name, 1.0) * out, "fused", True
     if name in _REDUCTIONS or name.startswith("cum"):
         return float(_size(eqn.invars[0])), "whole", False

@@ -243,11 +243,15 @@ def gelu(x: Any, approximate: bool = True) -> Any:
 
     Source: D. Hendrycks, K. Gimpel, arXiv:1606.08415.
     """
-    xp = current_backend().xp
+    backend = current_backend()
+    xp = backend.xp
     x = floating(x)
     if approximate:
         inner = constant(math.sqrt(2 / math.pi), x) * (x + constant(0.044715, x) * (x * x * x))
         return constant(0.5, x) * x * (constant(1, x) + xp.tanh(inner))
+    kernel = backend.kernels.get("gelu")
+    if kernel is not None and (found := kernel(x)) is not NotImplemented:
+        return found
     return constant(0.5, x) * x * erfc(x * constant(-math.sqrt(0.5), x))
 
 

@@ -9,6 +9,7 @@ from highlevel_backend import current_backend
 
 from highlevel.config import is_flash_attention_enabled
 from highlevel.ops.dispatch import array, cast_to, dtype_name, floating, op, promote, shape_of
+from highlevel.ops.numpy.products import matmul
 from highlevel.ops.rules import of, promoted
 
 __all__ = ["dot_product_attention"]
@@ -98,9 +99,12 @@ def dot_product_attention(
     if shared != heads:
         key = xp.repeat(key, heads // shared, axis=2)
         value = xp.repeat(value, heads // shared, axis=2)
-    scores = xp.matmul(xp.transpose(query, (0, 2, 1, 3)), xp.transpose(key, (0, 2, 3, 1)))
     wide = "float32" if name in ("float16", "bfloat16") else name
-    scores = cast_to(scores, wide) * array(factor, wide)
+    if name == wide:
+        query = query * array(factor, wide)  # a smaller array than the scores
+    scores = matmul(xp.transpose(query, (0, 2, 1, 3)), xp.transpose(key, (0, 2, 3, 1)))
+    if name != wide:
+        scores = cast_to(scores, wide) * array(factor, wide)
     if attn_logits_soft_cap is not None:
         cap = array(attn_logits_soft_cap, wide)
         scores = xp.tanh(scores / cap) * cap
@@ -115,6 +119,7 @@ def dot_product_attention(
         scores = xp.where(before, scores, lowest)
     top = current_backend().stop_gradient(xp.max(scores, axis=-1, keepdims=True))
     powers = xp.exp(scores - top)
-    weights = cast_to(powers / xp.sum(powers, axis=-1, keepdims=True), name)
-    out = xp.matmul(weights, xp.transpose(value, (0, 2, 1, 3)))
-    return xp.transpose(out, (0, 2, 1, 3))
+    # Divided by their sum after the product: an array of values' size, not one of scores'.
+    out = matmul(cast_to(powers, name), xp.transpose(value, (0, 2, 1, 3)))
+    out = cast_to(out, wide) / xp.sum(powers, axis=-1, keepdims=True)
+    return xp.transpose(cast_to(out, name), (0, 2, 1, 3))

@@ -174,15 +174,19 @@ def layer_normalization(
     axes = axes_of(axis, x.ndim)
     wide = _wide(x)
     dtype = dtype_name(wide.dtype)
-    mean = xp.mean(wide, axis=axes, keepdims=True)
-    centred = wide - mean
-    variance = xp.mean(xp.square(centred), axis=axes, keepdims=True)
     epsilon = config.epsilon() if epsilon is None else epsilon
-    factor = array(1.0, dtype) / xp.sqrt(variance + array(epsilon, dtype))
     shape = _scaled_shape(x, axes)
     if gamma is not None:
-        factor = factor * xp.reshape(array(gamma, dtype), shape)
-    out = centred * factor
+        gamma = xp.reshape(array(gamma, dtype), shape)
+    kernel = current_backend().kernels.get("standardized")
+    out = NotImplemented if kernel is None else kernel(wide, tuple(axes), epsilon)
+    if out is NotImplemented:
+        centred = wide - xp.mean(wide, axis=axes, keepdims=True)
+        variance = xp.mean(xp.square(centred), axis=axes, keepdims=True)
+        factor = array(1.0, dtype) / xp.sqrt(variance + array(epsilon, dtype))
+        out = centred * (factor if gamma is None else factor * gamma)
+    elif gamma is not None:
+        out = out * gamma
     if beta is not None:
         out = out + xp.reshape(array(beta, dtype), shape)
     return cast_to(out, name)

@@ -11,6 +11,8 @@ import highlevel as hl
 
 RNG = np.random.default_rng(0)
 X, ROWS, Y = (jnp.asarray(RNG.normal(size=s), "float32") for s in ((2, 5, 3), (5, 3), (3, 4)))
+NARROW = jnp.asarray(RNG.normal(size=(3, 2)), "float32")
+LARGE = jnp.asarray(RNG.normal(size=(2**16, 3)), "float32")  # turned apart
 KINDS = {
     "value": lambda f: f,
     "gradient": lambda f: jax.grad(f, (0, 1)),
@@ -21,15 +23,20 @@ KINDS = {
         jnp.stack([x, 2 * x]), jnp.stack([y, 3 * y])),
     "mapped over the first": lambda f: lambda x, y: jax.vmap(jax.grad(f, (0, 1)), (0, None))(
         jnp.stack([x, 2 * x]), y),
+    "mapped over the second": lambda f: lambda x, y: jax.vmap(jax.grad(f, (0, 1)), (None, 0))(
+        x, jnp.stack([y, 3 * y])),
     "rematerialized": lambda f: jax.grad(jax.checkpoint(f), (0, 1)),
 }
 
 
-@pytest.mark.parametrize("x", [X, ROWS], ids=["3 axes", "2 axes"])
+@pytest.mark.parametrize("x, y", [(X, Y), (ROWS, Y), (X, NARROW), (LARGE, Y)],
+                         ids=["3 axes", "2 axes", "narrow", "large"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_as_the_stock_product(kind, x):
+def test_as_the_stock_product(kind, x, y):
+    if x is LARGE and "hessian" in kind:
+        pytest.skip("gigabytes")
     found, expected = (
-        jax.jit(KINDS[kind](lambda x, y, f=f: (jnp.tanh(f(x, y)) ** 3).sum()))(x, Y)
+        jax.jit(KINDS[kind](lambda x, y, f=f: (jnp.tanh(f(x, y)) ** 3).sum()))(x, y)
         for f in (matrix_product, jnp.matmul)
     )
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
@@ -68,3 +75,12 @@ def test_a_dense_layer_turns_its_input_on_the_cpu_and_nowhere_else():
 def test_the_precision_asked_for_is_that_of_all_three_products():
     with jax.default_matmul_precision("highest"):
         assert lowered("cuda").count("precision = [HIGHEST, HIGHEST]") == 3
+
+
+def test_what_makes_a_large_array_is_computed_once():
+    """XLA would compute it again in the loop that turns it."""
+    def loss(x, y):
+        return (matrix_product(jnp.maximum(x + 1, 0), y) ** 2).sum()
+
+    text = jax.jit(jax.grad(loss, 1)).lower(LARGE, Y).compile().as_text()
+    assert text.count("maximum(") == 1 and "call(" in text
