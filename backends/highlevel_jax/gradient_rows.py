@@ -27,8 +27,10 @@ def gradient_rows(x: Array) -> tuple[Array, Array] | None:
     if x.ndim < 2 or jax.default_backend() != "cpu":
         return None
     parts = _parts(x)
-    if parts is None or len(parts) == 1:
-        return parts and parts[0]
+    if parts is None:
+        return None
+    if len(parts) == 1:
+        return parts[0]
     rows, values = zip(*parts)
     return jnp.concatenate(rows), jnp.concatenate(values)
 

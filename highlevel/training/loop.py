@@ -116,29 +116,25 @@ class Pace:
         self.program = program
         self.block = fixed or ask_first(program.steps_at_once, "pace") or 1
         self._waiting: Any = None
-        self._since: float | None = None
+        self._since = 0.0
         self._steps = 0
 
     def dispatched(self, logs: Any, steps: int) -> None:
         """Note a block that was sent off, and wait for the one before it."""
         previous, self._waiting = self._waiting, logs
-        if previous is None:
-            self._steps = steps
-            return
-        current_backend().ready(previous)
-        now = time.perf_counter()
-        if self._since is not None and self.fixed is None:
+        if previous is not None:
+            current_backend().ready(previous)
+        now = time.perf_counter()  # of a first block: when it had been compiled
+        if previous is not None and self.fixed is None:
             taken = (now - self._since) / self._steps
             wanted = int(BLOCK_SECONDS / max(taken, 1e-7))
             found = max(1, min(wanted, self.block * 8))
             self.block = self.program.steps_at_once = ask_first(found, "pace")
-        elif self.fixed is None and not self.program.steps_at_once:
-            self.block = 4
         self._since, self._steps = now, steps
 
     def paused(self) -> None:
         """Something else takes time now: do not count it as a block's."""
-        self._since = None
+        self._waiting = None
 
 
 class DeviceData:

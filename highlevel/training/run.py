@@ -55,8 +55,8 @@ def state_of(
 
     Args:
         variables: the variables.
-        spare: copies made before that nobody needs, to be written over: fresh memory takes
-            longer than copying.
+        spare: copies made before that nobody needs, to be written over: fresh memory costs
+            page faults.
     """
     backend = current_backend()
     values = zip(variables, map(backend.to_numpy, raw_values(variables)))
@@ -128,7 +128,9 @@ class Run:
         if now - self._kept_at < _SELDOM * self._keeping or active_distribution() is not None:
             return
         variables = self.variables()
-        if sum(v.nbytes for v in variables) > MOST_KEPT:
+        size = self.model._trainer.finds.of(
+            self.model, "bytes of the state", lambda: sum(v.nbytes for v in variables))
+        if size > MOST_KEPT:
             return
         spare, self._spare = self._spare, None
         if self.latest is not None and self.latest is not self.first:
