@@ -214,3 +214,11 @@ def test_softmax_and_logsumexp_for_any_row(kind):
         same(ops.logsumexp(x, -1), wanted)
 
     check(kind, floats(st.just((3, 4))), property_)
+
+
+@BACKENDS
+def test_attention_to_many_large_values_stays_in_range_in_half_precision(kind):
+    with use_backend(kind):
+        query, key = np.zeros((1, 2, 1, 4), "float16"), np.zeros((1, 2048, 1, 4), "float16")
+        out = ops.dot_product_attention(query, key, np.full((1, 2048, 1, 4), 100, "float16"))
+        np.testing.assert_allclose(np.asarray(out), 100, rtol=1e-3)

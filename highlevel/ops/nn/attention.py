@@ -119,7 +119,9 @@ def dot_product_attention(
         scores = xp.where(before, scores, lowest)
     top = current_backend().stop_gradient(xp.max(scores, axis=-1, keepdims=True))
     powers = xp.exp(scores - top)
-    # Divided by their sum after the product: an array of values' size, not one of scores'.
-    out = matmul(cast_to(powers, name), xp.transpose(value, (0, 2, 1, 3)))
-    out = cast_to(out, wide) / xp.sum(powers, axis=-1, keepdims=True)
-    return xp.transpose(cast_to(out, name), (0, 2, 1, 3))
+    total = xp.sum(powers, axis=-1, keepdims=True)
+    if name == wide:  # after the product: an array of values' size, not one of scores'
+        out = matmul(powers, xp.transpose(value, (0, 2, 1, 3))) / total
+    else:  # before it, or the sums of many values could leave the range of float16
+        out = matmul(cast_to(powers / total, name), xp.transpose(value, (0, 2, 1, 3)))
+    return xp.transpose(out, (0, 2, 1, 3))
