@@ -176,6 +176,15 @@ def _out_shape(x: tuple, kernel: tuple, geometry: Geometry) -> tuple:
     return (x[0], *slices.out_lengths(x[1:-1], kernel[:-2], geometry), kernel[-1])
 
 
+def _arithmetic(x: tuple, kernel: tuple, geometry: Geometry) -> float:
+    """Multiplications and additions; zeros between a spaced input's entries are not multiplied."""
+    if max(geometry.input_dilation) > 1:
+        pairs = math.prod(x[:-1]) * kernel[-1]
+    else:
+        pairs = math.prod(_out_shape(x, kernel, geometry))
+    return 2.0 * pairs * math.prod(kernel[:-1])
+
+
 def _fold(primitive: Any, operands: tuple, axes: tuple, parameters: dict) -> Array | None:
     """Under `vmap` over the images alone the mapped axis joins the batch axis."""
     images, kernel = operands
@@ -251,7 +260,8 @@ def _by_kernel_on_cpu(
 _by_x_outside = functools.partial(_by_x_on_cpu, in_loop=False)
 _by_kernel_outside = functools.partial(_by_kernel_on_cpu, in_loop=False)
 _conv = define(
-    "highlevel_conv", _out_shape, stock_conv, _on_cpu, _fold, _each_group(_outside, 1)
+    "highlevel_conv", _out_shape, stock_conv, _on_cpu, _fold, _each_group(_outside, 1),
+    arithmetic=_arithmetic,
 )
 _conv_by_x = define(
     "highlevel_conv_gradient_by_input",
@@ -260,6 +270,9 @@ _conv_by_x = define(
     _by_x_on_cpu,
     _fold,
     _each_group(_by_x_outside, 0),
+    arithmetic=lambda g, kernel, geometry, shape: _arithmetic(
+        (g[0], *shape[1:]), kernel, geometry
+    ),
 )
 _conv_by_kernel = define(
     "highlevel_conv_gradient_by_kernel",
@@ -267,6 +280,7 @@ _conv_by_kernel = define(
     _by_kernel(stock_conv),
     _by_kernel_on_cpu,
     outside_loops=_each_group(_by_kernel_outside, 2),
+    arithmetic=lambda x, g, geometry, shape: _arithmetic(x, shape, geometry),
 )
 
 # Each rule: the gradient that reaches the result, then the operands, of which the one that

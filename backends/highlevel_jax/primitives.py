@@ -20,7 +20,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 from jaxlib.mlir import ir
 
-__all__ = ["DEFINITIONS", "PLAIN", "apart", "define", "same_axes", "type_like"]
+__all__ = ["ARITHMETIC", "DEFINITIONS", "PLAIN", "apart", "define", "same_axes", "type_like"]
 
 Array = Any
 
@@ -28,6 +28,8 @@ Array = Any
 DEFINITIONS: dict[str, tuple[Callable, Callable, Callable]] = {}
 #: names of those whose operations are counted under their own names
 PLAIN: set[str] = set()
+#: name → how much arithmetic it is, where that is said of the operation and not of its definition
+ARITHMETIC: dict[str, Callable[..., float]] = {}
 
 
 def define(
@@ -38,6 +40,7 @@ def define(
     mapped: Callable | None = None,
     outside_loops: Callable | None = None,
     plain: bool = False,
+    arithmetic: Callable[..., float] | None = None,
 ) -> Primitive:
     """An operation of two definitions, without rules for derivatives.
 
@@ -53,6 +56,8 @@ def define(
         outside_loops: the same as `on_cpu`, where the operation stands in the program itself
             and not in the body of a loop, a branch or a function of it.
         plain: whether what it is made of is counted as if it stood in the program itself.
+        arithmetic: `(*shapes, **parameters) -> operations`, where it should not depend on the
+            definition.
 
     Returns:
         The primitive; `bind(*arrays, **parameters)` calls it. Parameters must be hashable.
@@ -61,6 +66,8 @@ def define(
     DEFINITIONS[name] = stock, on_cpu, outside_loops or on_cpu
     if plain:
         PLAIN.add(name)
+    if arithmetic is not None:
+        ARITHMETIC[name] = arithmetic
 
     @primitive.def_abstract_eval
     def _(*operands: Any, **parameters: Any) -> Any:

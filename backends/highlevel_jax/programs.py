@@ -13,7 +13,7 @@ from highlevel_backend.operations import Compiled, Operation, Operations
 from jax.extend import core
 
 from highlevel_jax.arrays import numpy_dtype
-from highlevel_jax.primitives import DEFINITIONS, PLAIN
+from highlevel_jax.primitives import ARITHMETIC, DEFINITIONS, PLAIN
 
 __all__ = ["compiled", "operations"]
 
@@ -134,6 +134,9 @@ def _walk(
             if definition is not None and name not in PLAIN:
                 for operation in found.operations[first:]:
                     operation.name = f"{name}/{operation.name}"
+            if name in ARITHMETIC:
+                said = ARITHMETIC[name](*[v.aval.shape for v in eqn.invars], **eqn.params)
+                _divide(said * times, found.operations[first:])
             for var, outer in zip(body.jaxpr.outvars, eqn.outvars):
                 known[outer] = _number(found, within, var)
             continue
@@ -148,6 +151,17 @@ def _walk(
         found.operations.append(Operation(
             name, tuple(operands), tuple([_new(found, known, v) for v in eqn.outvars]),
             flops * times, form, costly, 0, times))
+
+
+def _divide(flops: float, operations: list[Operation]) -> None:
+    """Give operations so much arithmetic in all, in the proportion in which they were counted."""
+    counted = sum(operation.flops for operation in operations)
+    if not counted:
+        return
+    for operation in operations:
+        operation.flops = float(round(operation.flops * flops / counted))
+    largest = max(operations, key=lambda operation: operation.flops)
+    largest.flops += flops - sum(operation.flops for operation in operations)
 
 
 def _turned(eqn: Any, found: Operations, operands: list[int]) -> list[int]:

@@ -94,8 +94,7 @@ def test_both_backends_count_alike():
     for name in ("numpy", "jax"):
         with use_backend(name):
             found.append([model().plan(8).flops for model in (mlp, cnn, lstm, transformer, unet)])
-    # A window of nine entries: nine additions by NumPy's count, eight where JAX sums up products.
-    np.testing.assert_allclose(*found, rtol=0.012)
+    np.testing.assert_allclose(*found, rtol=0.01)
 
 
 def test_a_model_that_is_not_compiled(backend):
