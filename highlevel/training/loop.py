@@ -400,9 +400,12 @@ def _pass(
             break
         if watch is not None:
             watch.before(program, at)
+        compiled = current_backend().compile_count
         try:
             logs = clock.run(partial(call, program))
         except Exception:
+            if current_backend().compile_count != compiled:
+                where["batch"] = f"{at + 1}"  # no step ran yet: what was traced holds for each
             if mode == "train":
                 model._trainer.run.fail(at, batch(at), counted=False)
             raise

@@ -1,6 +1,7 @@
 """What a call of `fit` does beside its steps, where nothing has changed since the last one."""
 
 import numpy as np
+import pytest
 
 import highlevel as hl
 from highlevel.layers import tracking
@@ -34,6 +35,15 @@ def test_a_short_epoch_is_one_dispatch(monkeypatch):
         fit()
     assert sum(counts) == 64
     assert len(counts) == 1
+
+
+def test_data_that_do_not_fit_are_refused_at_the_first_batch():
+    """However many batches are sent off at once by then."""
+    with hl.use_backend("jax"):
+        model, _ = trained()
+        with pytest.raises(ValueError, match="last axis of length 3") as caught:
+            model.fit(np.ones((256, 4), "float32"), np.ones((256, 1)), batch_size=4, verbose=0)
+    assert any("epoch 1/1, batch 1." in note for note in caught.value.__notes__)
 
 
 def test_the_model_is_looked_through_once(monkeypatch):
