@@ -105,8 +105,8 @@ def plan(
         if in_loop or len(window) > 2:
             return stock_conv, slices.split_groups
         # From `_GROUP_CHANNELS` on the groups come here one by one; see `_each_group`.
-        few = geometry.groups > _FEW_GROUPS and math.prod(x_shape[:-1]) < _FEW_POSITIONS
-        return slices.split_groups, slices.batched_groups if few else slices.split_groups
+        together = _gradients_together(geometry.groups, x_shape)
+        return slices.split_groups, slices.batched_groups if together else slices.split_groups
     spaced = max(geometry.input_dilation) > 1
     # XLA exchanges the operands where the window is the larger one, and no library takes what
     # comes of it.
@@ -131,6 +131,11 @@ def plan(
     if len(window) == 3 and not spaced:
         return slices.rows, derivatives
     return stock_conv, derivatives
+
+
+def _gradients_together(groups: int, x_shape: Sequence[int]) -> bool:
+    """Whether so many groups have so few positions that their gradients are one product."""
+    return groups > _FEW_GROUPS and math.prod(x_shape[:-1]) < _FEW_POSITIONS
 
 
 def _wide(formula: Callable) -> Callable:
@@ -210,10 +215,10 @@ def _each_group(function: Callable, result: int) -> Callable:
     def by_group(a: Array, b: Array, *, geometry: Geometry, **shape: Any) -> Array:
         groups = geometry.groups
         images = shape["shape"] if result == 0 else a.shape
-        few = groups > _FEW_GROUPS and math.prod(images[:-1]) < _FEW_POSITIONS
         if (
-            not 1 < groups <= _SPLIT_GROUPS or a.ndim > 4 or (few and result != 1)
+            not 1 < groups <= _SPLIT_GROUPS or a.ndim > 4
             or images[-1] // groups < _GROUP_CHANNELS
+            or (result != 1 and _gradients_together(groups, images))
         ):
             return function(a, b, geometry=geometry, **shape)
         if shape:

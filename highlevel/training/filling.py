@@ -95,9 +95,9 @@ class Sizes:
             or self._wasted.get(target, 0.0) > PATIENCE * self._compiling
         )
 
-    def exact(self, rows: int, most: int) -> bool:
+    def exact(self, rows: int) -> bool:
         """Whether batches of so many rows have a program of their own, as they then always do."""
-        return rows in self._fastest and rows <= most
+        return rows in self._fastest
 
     def took(self, size: int, target: int, seconds: float, compiled: bool) -> None:
         """Note how long a batch has taken.

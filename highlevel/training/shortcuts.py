@@ -124,7 +124,7 @@ class BatchShortcut:
         x = self._narrowed(x) if self._wide else x
         outputs = predict_few(self._program, x, rows, most, self._sizes)
         sizes = self._sizes
-        if sizes is not None and type(outputs) is np.ndarray and sizes.exact(rows, most):
+        if sizes is not None and type(outputs) is np.ndarray and sizes.exact(rows):
             self._exact.add(rows)
         return outputs
 

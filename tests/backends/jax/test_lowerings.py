@@ -348,6 +348,25 @@ def test_blocks_of_an_axis():
     assert depthwise._blocks((32, 16, 16, 8), 0) == (0, 1)
 
 
+@pytest.mark.parametrize("positions", [1, 2**20])
+@pytest.mark.parametrize("name", [name for name in CONVOLUTIONS if "groups" in name])
+def test_groups_outside_of_loops(name, positions, monkeypatch):
+    """Each by itself, and the gradients of many over few positions as one product."""
+    monkeypatch.setattr(convolution, "_FEW_POSITIONS", positions)
+    x_shape, kernel_shape, g = CONVOLUTIONS[name]
+    x, kernel = arrays(x_shape, kernel_shape)
+
+    def everything(conv, x, kernel):
+        out, back = jax.vjp(lambda x, k: conv(x, k, g), x, kernel)
+        return out, back(jnp.sin(out))
+
+    mine, stock = (quick(functools.partial(everything, conv)) for conv in (ours, stock_conv))
+    jax.tree.map(close, mine(x, kernel), stock(x, kernel))
+    several = f"_group_count = {g.groups} :"
+    assert several in stock.lower(x, kernel).as_text()
+    assert several not in mine.lower(x, kernel).as_text(), "neither of XLA's libraries takes groups"
+
+
 def test_outside_of_loops_the_derivatives_agree_too():
     g = geometry(2, strides=2, padding=(0, 1))
     x, kernel = arrays((2, 6, 6, 3), (3, 3, 3, 4))
